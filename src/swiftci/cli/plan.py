@@ -1,0 +1,100 @@
+"""swiftci plan"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from swiftci.cli import load
+from swiftci.cli.output import print_json
+from swiftci.config.load import Loaded
+from swiftci.config.project import Project
+from swiftci.engine.session import run_folder
+from swiftci.plan.build import Plan, build
+from swiftci.stages.stage import Place
+from swiftci.tools import evalscope, git, runner, swift
+
+
+@click.command()
+@click.argument("config", required=False, envvar="SWIFTCI_CONFIG", type=click.Path())
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value of the config, as in train.args.max_steps=2.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How the plan is printed.")
+def command(config: str | None, sets: tuple[str, ...], style: str) -> None:
+    """Show what a config would do, where, and why; on a runner, set the outputs `go` and `reason`."""
+    if not config:
+        raise click.UsageError("name a config, as in: swiftci plan configs/example.yaml")
+    root, project, loaded = load.one(config, sets or environment_sets(os.environ), disk=False)
+    plan = build(project, loaded, changed(root, project, os.environ), root)
+    view = _view(root, project, plan)
+    if style == "json":
+        print_json(view)
+    else:
+        _print(view)
+    outputs = {"go": "true" if plan.go else "false", "reason": plan.reason}
+    runner.write_outputs(os.environ, outputs)
+
+
+def environment_sets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The overrides that an action passes, one a line."""
+    return tuple(line.strip() for line in environ.get("SWIFTCI_SET", "").splitlines() if line.strip())
+
+
+def changed(root: Path, project: Project, environ: Mapping[str, str]) -> list[str] | None:
+    """What a pull request changes, where the plan is to judge by it: HEAD is its merge commit, whose first parent is the target."""
+    if not project.required or environ.get("GITHUB_EVENT_NAME") not in ("pull_request", "merge_group"):
+        return None
+    paths = git.changed_paths(root, "HEAD^1")
+    return None if paths is None else list(paths)
+
+
+def _view(root: Path, project: Project, plan: Plan) -> dict[str, Any]:
+    loaded: Loaded = plan.loaded
+    config = loaded.config
+    folder = run_folder(root, project, config.name, os.environ)
+    evaluated = (
+        evalscope.argv("python", config.evaluate, evalscope.Subject(id="candidate", model="CHECKPOINT"), folder / "eval/candidate", root)
+        if config.evaluate
+        else []
+    )
+    return {
+        "name": config.name,
+        "config": loaded.path,
+        "go": plan.go,
+        "reason": plan.reason,
+        "run_dir": str(folder),
+        "jobs": [
+            {"job": job, "place": place.value, "runner": asdict(getattr(project.runners, place.value)), "stages": [{"id": c.id, "stage": c.stage, "inputs": dict(c.inputs), "why": c.why} for c in plan.at(place)]}
+            for job, place in (("train", Place.GPU), ("verdict", Place.CPU))
+        ],
+        "train": [asdict(argument) for argument in swift.arguments(config.train, root, folder / "train")],
+        "evaluate": evaluated,
+        "gate": [asdict(rule) for rule in config.gate],
+        "limits": asdict(config.limits),
+    }
+
+
+def _print(view: dict[str, Any]) -> None:
+    print(f"{view['name']} ({view['config']}): {'go' if view['go'] else 'skip: ' + view['reason']}")
+    for job in view["jobs"]:
+        where = ", ".join(job["runner"]["labels"]) or job["runner"]["group"]
+        print(f"\njob {job['job']} on {where}")
+        for call in job["stages"]:
+            print(f"  {call['id']:<14} {call['why']}")
+    print("\nswift sft")
+    for argument in view["train"]:
+        value = argument["value"]
+        shown = " ".join(map(str, value)) if isinstance(value, list) else value
+        why = "" if argument["why"] == "config" else f"    # swiftci: {argument['why']}"
+        print(f"  --{argument['name']} {shown}{why}")
+    if view["evaluate"]:
+        print("\nevalscope eval")
+        words = view["evaluate"][4:]
+        for word in words:
+            print(("  " if word.startswith("--") else "      ") + word)
+    for rule in view["gate"]:
+        bounds = [f"{name.replace('_', ' ')} {rule[name]:g}" for name in ("at_least", "at_most") if rule[name] is not None]
+        print(f"\ngate: {rule['metric']} {' and '.join(bounds)}", end="")
+    print(f"\nrun directory: {view['run_dir']}")

@@ -1,0 +1,67 @@
+"""swiftci run"""
+
+import os
+from pathlib import Path
+
+import click
+
+from swiftci.cli import load
+from swiftci.cli.output import show_problems, show_tool_error
+from swiftci.cli.progress import progress_for
+from swiftci.spec.problem import ConfigError
+
+
+@click.command()
+@click.argument("config", type=click.Path())
+@click.option("--until", metavar="STAGE", help="Stop after this stage.")
+@click.option("--force", is_flag=True, help="Run every stage again, even where its result is there.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value of the config, as in train.args.max_steps=2.")
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Where the run works; .swiftci/runs/NAME when absent.")
+def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], run_dir: Path | None) -> int:
+    """Carry out a config's plan here and now; what an earlier run did with the same inputs is reused."""
+    root, project, loaded = load.one(config, sets, disk=True)
+
+    from swiftci.engine.run import Done, run
+    from swiftci.engine.session import opened, run_folder
+    from swiftci.plan.build import build
+
+    plan = build(project, loaded)
+    known = {name for call in plan.calls for name in (call.id, call.stage)}
+    if until and until not in known:
+        raise click.UsageError(f"--until {until}: this plan has no such stage; it has {', '.join(c.id for c in plan.calls)}")
+    folder = run_dir.absolute() if run_dir else run_folder(root, project, loaded.config.name, os.environ)
+
+    def told(done: Done) -> None:
+        if done.error is None and done.carried is None:
+            print(f"- {done.call.id}: left out after the failure")
+        elif isinstance(done.error, ConfigError):
+            print(f"✗ {done.call.id}")
+            show_problems(done.error.problems, os.environ)
+        elif done.error is not None:
+            print(f"✗ {done.call.id}")
+            show_tool_error(done.error, os.environ)  # type: ignore[arg-type] # the driver gives these two kinds
+        elif done.carried is not None and done.carried.reused:
+            print(f"= {done.call.id}: as before, nothing of its inputs changed")
+        else:
+            seconds = session.record.stages[done.call.id].seconds
+            print(f"✓ {done.call.id} ({seconds:.1f} s)", flush=True)
+
+    with opened(root, project, loaded, folder, os.environ, renew=True) as session:
+        result = run(session, plan, progress_for, told, until=until, force=force)
+        _summary(folder, session.record.succeeded("report"))
+    return result
+
+
+def _summary(folder: Path, reported: bool) -> None:
+    from swiftci.evidence import metric, verdict
+
+    found = verdict.read(folder) if reported else None
+    if found is None:
+        print(f"run directory: {folder}")
+        return
+    primary = [m for m in metric.read(folder) if m.primary and m.subset is None]
+    before = {m.key: m.value for m in primary if m.subject == "base"}
+    after = {m.key: m.value for m in primary if m.subject == "candidate"}
+    scores = [f"{key} {before[key]:.4g} → {value:.4g}" if key in before else f"{key} {value:.4g}" for key, value in after.items()]
+    print(f"report: {folder / 'report.html'}")
+    print(" · ".join([*scores, f"verdict: {found.verdict}"]))

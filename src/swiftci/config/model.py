@@ -1,0 +1,140 @@
+"""The config: what one model's file says."""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from swiftci.config.arguments import Arguments
+from swiftci.config.read import Section
+from swiftci.config.yaml import Node
+from swiftci.spec.option import option
+from swiftci.spec.problem import Problem, nearest, quoted
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,49}")
+JOB_MINUTES_MAX = 5 * 24 * 60
+"""A self-hosted job may take five days (docs.github.com, Actions limits)."""
+
+_CRON = re.compile(r"[0-9*/,A-Za-z-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class On(Section):
+    """The events that start a run; one can always be started by hand."""
+
+    pull_request: bool = option("Run on pull requests that change the config or its data.", default=False)
+    push: tuple[str, ...] = option("Branches whose pushes start a run.", default=())
+    schedule: tuple[str, ...] = option("Cron times (UTC) that start a run.", default=())
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        schedule = node.entries.get("schedule")
+        for item in schedule.walk() if schedule else ():
+            fields = item.text.split()
+            if item.kind == "scalar" and not (len(fields) == 5 and all(map(_CRON.fullmatch, fields))):
+                message = f"{quoted(item.text)} is not a cron time"
+                hint = "five fields, as in \"0 2 * * 1\": minute, hour, day, month, weekday"
+                problems.append(Problem(code="bad-cron", message=message, position=item.position, hint=hint))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Section):
+    """What ms-swift trains."""
+
+    method: str = option("The trainer.", default="sft", choices=("sft",))
+    gpus: int = option("Number of GPUs; 0 trains on the CPU.", default=1)
+    args: Arguments = option("ms-swift's own arguments.", factory=Arguments)
+    env: dict[str, str] = option("Environment variables of the training.", factory=dict)
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        gpus = node.entries.get("gpus")
+        if gpus and isinstance(gpus.value, int) and not 0 <= gpus.value <= 1:
+            message = f"train.gpus is {gpus.text}; this version trains on one GPU (1) or on the CPU (0)"
+            problems.append(Problem(code="unsupported", message=message, position=gpus.position))
+        args = node.entries.get("args")
+        for key in ("model", "dataset"):
+            if args is None or (args.kind == "map" and key not in args.entries):
+                place = (args or node).position
+                problems.append(Problem(code="missing-key", message=f"train.args needs {quoted(key)}", position=place))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate(Section):
+    """What EvalScope measures."""
+
+    datasets: tuple[str, ...] = option("EvalScope's names of the data sets.")
+    base: bool = option("Score the model before training too.", default=False)
+    args: Arguments = option("EvalScope's own arguments.", factory=Arguments)
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        datasets = node.entries.get("datasets")
+        if datasets and datasets.kind == "list" and not datasets.items:
+            message = "evaluate.datasets is empty; EvalScope would measure nothing and call it success"
+            problems.append(Problem(code="wrong-value", message=message, position=datasets.position))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Section):
+    """One condition that a result must meet."""
+
+    metric: str = option("Data set and metric, as in `ceval.accuracy`.")
+    at_least: float | None = option("The smallest value that passes.", default=None)
+    at_most: float | None = option("The largest value that passes.", default=None)
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        if not {"at_least", "at_most"} & set(node.entries):
+            message = "a rule needs at_least or at_most"
+            problems.append(Problem(code="missing-key", message=message, position=node.position))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits(Section):
+    """How long things may take."""
+
+    job_minutes: int = option("Minutes a GPU job may take; training stops 10 minutes before.", default=720)
+    run_minutes: int | None = option("Minutes a whole run may take.", default=None)
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        for key, item in node.entries.items():
+            if isinstance(item.value, int) and not 1 <= item.value <= JOB_MINUTES_MAX:
+                message = f"limits.{key} should be 1 to {JOB_MINUTES_MAX:,} (five days), found {item.text}"
+                problems.append(Problem(code="wrong-value", message=message, position=item.position))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Section):
+    """Everything about one model."""
+
+    name: str = option("Name of the model's runs: letters, digits, - and _.")
+    on: On = option("When to run.", default=On())
+    train: Train = option("What to train.")
+    evaluate: Evaluate | None = option("What to measure.", default=None)
+    gate: tuple[Rule, ...] = option("Conditions on the result.", default=())
+    limits: Limits = option("How long it may take.", default=Limits())
+
+    SHORTHAND: ClassVar[str | None] = None
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        name = node.entries.get("name")
+        if name and name.kind == "scalar" and not NAME.fullmatch(name.text):
+            message = f"name {quoted(name.text)} cannot be a file name and a job id"
+            hint = "start with a letter; then letters, digits, - and _, 50 at most"
+            problems.append(Problem(code="bad-name", message=message, position=name.position, hint=hint))
+        datasets = node.at("evaluate.datasets")
+        known = [item.text for item in datasets.walk() if item.kind == "scalar"] if datasets else []
+        gate = node.entries.get("gate")
+        for rule in gate.items if gate else ():
+            metric = rule.entries.get("metric")
+            if metric is None or metric.kind != "scalar":
+                continue
+            dataset, dot, rest = metric.text.partition(".")
+            if dataset not in known or not rest:
+                close = nearest(dataset, known)
+                shown = close or (known[0] if known else "ceval")
+                hint = f"as in {shown}.{rest or 'accuracy'}; data sets under evaluate: {', '.join(known) or 'none'}"
+                message = f"metric {quoted(metric.text)} names no evaluated data set"
+                problems.append(Problem(code="wrong-value", message=message, position=metric.position, hint=hint))

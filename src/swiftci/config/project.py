@@ -1,0 +1,143 @@
+"""The project: what swiftci.yaml says once for a whole repository."""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from swiftci.config.read import Section
+from swiftci.config.yaml import Node
+from swiftci.spec.option import option
+from swiftci.spec.problem import Problem, quoted
+
+FILE = "swiftci.yaml"
+HOME = "swiftci/swiftci"
+"""The repository that publishes our composite actions."""
+
+_ACTIONS = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+@[A-Za-z0-9._/-]+")
+_SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner(Section):
+    """Where a job runs."""
+
+    SHORTHAND: ClassVar[str | None] = "labels"
+
+    labels: tuple[str, ...] = option("Labels a runner must have, or a scale set's name.", default=())
+    group: str | None = option("The runner group to take a runner from.", default=None)
+    exclusive: str | None = option(
+        "A name shared by runners that share one card: their jobs wait for each other.", default=None
+    )
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        if not {"labels", "group"} & set(node.entries):
+            message = "a runner needs labels or a group"
+            problems.append(Problem(code="missing-key", message=message, position=node.position))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runners(Section):
+    """The machines there are."""
+
+    gpu: Runner = option(
+        "Runner of the jobs that train and evaluate.", default=Runner(labels=("self-hosted", "gpu"))
+    )
+    cpu: Runner = option("Runner of the short jobs.", default=Runner(labels=("ubuntu-latest",)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container(Section):
+    """The image that GPU jobs run in."""
+
+    SHORTHAND: ClassVar[str | None] = "image"
+
+    image: str = option("Image, pinned by digest: `name@sha256:…`.")
+    options: str | None = option("Options for `docker create`, such as `--gpus all --shm-size=16g`.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hub(Section):
+    """Where models and data sets come from."""
+
+    SHORTHAND: ClassVar[str | None] = "name"
+
+    name: str = option("The hub.", default="modelscope", choices=("modelscope", "huggingface"))
+    endpoint: str | None = option("Address of a mirror.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets(Section):
+    """Names of secrets, by group; a step gets only the groups its stage declares."""
+
+    hub: tuple[str, ...] = option("Tokens for the hub, such as MODELSCOPE_API_TOKEN or HF_TOKEN.", default=())
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        for item in node.walk():
+            if item.kind != "scalar":
+                continue
+            if not _SECRET.fullmatch(item.text) or item.text.upper().startswith("GITHUB_"):
+                hint = "a secret's name has letters, digits and _; it is set in the repository's settings"
+                message = f"{quoted(item.text, 12)} cannot be a secret's name"
+                problems.append(Problem(code="wrong-value", message=message, position=item.position, hint=hint))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project(Section):
+    """What holds for every config of a repository."""
+
+    version: int = option("Version of this file's format.", default=1)
+    configs: str = option("Pattern of the config files.", default="configs/**/*.yaml")
+    actions: str = option("Where the composite actions come from: `owner/repository@ref`.")
+    trust: str | None = option(
+        "May a pull request reach the GPU: `internal` (from branches of this repository and forks its members "
+        "approve) or `public` (never).",
+        default=None,
+        choices=("internal", "public"),
+    )
+    required: bool = option(
+        "Make the check `swiftci NAME` report on every pull request, so that branch protection can require it.",
+        default=False,
+    )
+    runners: Runners = option("Which runner carries out what.", default=Runners())
+    environment: str | None = option("GitHub environment of the jobs that see secrets, or none.", default=None)
+    container: Container | None = option("Image that GPU jobs run in, or none for the machine's own.", default=None)
+    store: str | None = option("Folder on the GPU machine that keeps runs; the workspace when absent.", default=None)
+    cache: str | None = option("Folder on the GPU machine that keeps models and data sets.", default=None)
+    hub: Hub = option("Where models and data sets come from.", default=Hub())
+    secrets: Secrets = option("Names of the repository's secrets, by group.", default=Secrets())
+    python: str | None = option(
+        "The interpreter that has ms-swift and EvalScope; the one on PATH when absent.", default=None
+    )
+    index_url: str | None = option("Package index that the actions install swiftci's dependencies from.", default=None)
+    language: str = option("Language of reports.", default="en", choices=("en", "zh"))
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        version = node.entries.get("version")
+        if version and version.kind == "scalar" and isinstance(version.value, int) and version.value != 1:
+            problems.append(
+                Problem(code="wrong-value", message=f"version {version.text} is not known", position=version.position, hint="write version: 1")
+            )
+        actions = node.entries.get("actions")
+        if actions and (actions.kind != "scalar" or not _ACTIONS.fullmatch(actions.text)):
+            hint = f"as in {HOME}@v1, or with a commit after the @"
+            message = f"actions should be owner/repository@ref, found {actions.describe}"
+            problems.append(Problem(code="actions-owner", message=message, position=actions.position, hint=hint))
+        for key in ("store", "cache"):
+            folder = node.entries.get(key)
+            if folder and folder.kind == "scalar" and "://" in folder.text:
+                message = f"{key} {quoted(folder.text)} is an address; this version keeps runs and models in folders"
+                problems.append(Problem(code="unsupported", message=message, position=folder.position, hint="name a folder"))
+            elif folder and folder.kind == "scalar" and folder.text != "none" and not folder.text.startswith("/"):
+                hint = "it is mounted into the container by that path"
+                message = f"{key} should be an absolute path, found {quoted(folder.text)}"
+                problems.append(Problem(code="wrong-value", message=message, position=folder.position, hint=hint))
+        for path in ("index_url", "hub.endpoint"):
+            url = node.at(path)
+            if url and url.kind == "scalar" and not _URL.fullmatch(url.text):
+                hint = "as in https://pypi.example.com/simple, without user, password or query"
+                message = f"{path} should be an address, found {quoted(url.text)}"
+                problems.append(Problem(code="wrong-value", message=message, position=url.position, hint=hint))

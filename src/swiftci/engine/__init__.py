@@ -1,0 +1,1 @@
+"""Carries out a stage or a plan in a run directory."""

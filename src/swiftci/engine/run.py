@@ -1,0 +1,54 @@
+"""The local driver: carries out a plan's calls in order, in this process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from swiftci.engine.carry import Carried, carry
+from swiftci.engine.session import Session
+from swiftci.plan.build import Plan
+from swiftci.spec.error import Interrupted, ToolError
+from swiftci.spec.exit import Exit
+from swiftci.spec.problem import ConfigError
+from swiftci.stages import BY_NAME
+from swiftci.stages.stage import Call, Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A call that was dealt with: carried out, or failed with `error`, or left out when both are None."""
+
+    call: Call
+    carried: Carried | None = None
+    error: Exception | None = None
+
+
+def run(
+    session: Session,
+    plan: Plan,
+    progress: Callable[[Call], Progress],
+    told: Callable[[Done], None],
+    *,
+    until: str | None = None,
+    force: bool = False,
+) -> Exit:
+    """Runs a plan; after a failure only the calls that always run. Returns the first failure's exit code."""
+    result = Exit.DONE
+    for name in [name for name in session.record.stages if name not in {call.id for call in plan.calls}]:
+        del session.record.stages[name]  # of an earlier plan
+    for call in plan.calls:
+        if result is not Exit.DONE and not BY_NAME[call.stage].always:
+            told(Done(call=call))
+            continue
+        try:
+            carried = carry(session, call, progress(call), force=force)
+        except Interrupted:
+            raise
+        except (ToolError, ConfigError) as error:
+            told(Done(call=call, error=error))
+            result = result or (error.exit if isinstance(error, ToolError) else Exit.CONFIG)
+        else:
+            told(Done(call=call, carried=carried))
+            result = result or carried.exit
+        if until in (call.id, call.stage):
+            break
+    return Exit(result)

@@ -1,0 +1,1 @@
+"""From logs and reports to metrics, intervals, a verdict and a report."""

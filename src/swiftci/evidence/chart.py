@@ -1,0 +1,86 @@
+"""Charts as SVG text, drawn by Vega-Lite (the `report` extra)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from swiftci.evidence.interval import Estimate
+from swiftci.evidence.training import Point
+
+POINTS_MAX = 1500
+"""A longer curve is thinned: more points than pixels say nothing."""
+
+_GREY = "#808080"
+_STYLE: dict[str, Any] = {
+    "background": None,
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    "axis": {"labelColor": _GREY, "titleColor": _GREY, "gridColor": "#80808040", "domainColor": _GREY, "tickColor": _GREY, "labelFontSize": 11, "titleFontWeight": "normal", "labelLimit": 260},
+    "legend": {"labelColor": _GREY, "titleColor": _GREY, "orient": "top"},
+}
+_COLOURS = ["#9aa0a6", "#1a73e8"]
+
+
+class NoCharts(Exception):
+    """The drawing library is not installed."""
+
+
+def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
+    """Training and validation loss over steps; what is no number leaves a gap."""
+    every = max(1, len(points) // POINTS_MAX)
+    rows = []
+    for kind, values in (
+        (words["train_loss"], [(p.step, p.loss) for p in points[:: every] if p.loss is not None]),
+        (words["eval_loss"], [(p.step, p.eval_loss) for p in points if p.eval_loss is not None]),
+    ):
+        rows += [{"step": step, "loss": value if value - value == 0 else None, "kind": kind} for step, value in values]
+    return _svg(
+        {
+            "width": 620,
+            "height": 220,
+            "data": {"values": rows},
+            "mark": {"type": "line", "point": len(rows) <= 60, "strokeWidth": 2},
+            "encoding": {
+                "x": {"field": "step", "type": "quantitative", "title": words["step"]},
+                "y": {"field": "loss", "type": "quantitative", "title": words["loss"], "scale": {"zero": False}},
+                "color": _colour([words["train_loss"], words["eval_loss"]][::-1]),
+            },
+        }
+    )
+
+
+def scores(rows: Sequence[tuple[str, Estimate | None, Estimate | None]], words: dict[str, str]) -> str:
+    """Scores before and after, with their 95 % intervals; a row is a metric and its two estimates."""
+    values = [
+        {"metric": name, "kind": kind, "value": one.mean, "low": one.low if one.low is not None else one.mean, "high": one.high if one.high is not None else one.mean}
+        for name, before, after in rows
+        for kind, one in ((words["before"], before), (words["after"], after))
+        if one is not None
+    ]
+    kinds = [words["before"], words["after"]]
+    y = {"field": "metric", "type": "nominal", "title": None, "sort": None}
+    offset = {"field": "kind", "sort": kinds}
+    x = {"type": "quantitative", "title": words["score"], "scale": {"zero": True}}
+    return _svg(
+        {
+            "width": 460,
+            "height": {"step": 26},
+            "data": {"values": values},
+            "layer": [
+                {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": {"y": y, "yOffset": offset, "x": x | {"field": "low"}, "x2": {"field": "high"}, "color": _colour(kinds)}},
+                {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1}, "encoding": {"y": y, "yOffset": offset, "x": x | {"field": "value"}, "color": _colour(kinds)}},
+            ],
+        }
+    )
+
+
+def _colour(domain: list[str]) -> dict[str, Any]:
+    return {"field": "kind", "type": "nominal", "title": None, "scale": {"domain": domain, "range": _COLOURS}}
+
+
+def _svg(spec: dict[str, Any]) -> str:
+    try:
+        import vl_convert
+    except ImportError:
+        raise NoCharts from None
+    full = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": _STYLE, **spec}
+    return str(vl_convert.vegalite_to_svg(full))

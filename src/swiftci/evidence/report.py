@@ -1,0 +1,131 @@
+"""The report: one run as report.md, a self-contained report.html, and eval_results.json."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from swiftci.evidence import chart, metric, training, verdict
+from swiftci.evidence.interval import Estimate
+from swiftci.evidence.metric import Metric
+from swiftci.evidence.words import WORDS
+from swiftci.spec.template import environment
+from swiftci.store.files import write_json, write_text
+from swiftci.store.record import Record
+
+CHART_ROWS_MAX = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One metric of a whole data set, before and after training."""
+
+    key: str
+    before: Estimate | None
+    after: Estimate | None
+    difference: Estimate | None
+    primary: bool
+    better: bool | None
+
+
+def write(folder: Path, record: Record, language: str) -> dict[str, Any]:
+    """Writes the three files into a run directory and returns what they show."""
+    view = gather(folder, record, language)
+    write_text(folder / "report.md", _render("report.md.j2", view, html=False))
+    write_text(folder / "report.html", _render("report.html.j2", view, html=True))
+    write_json(folder / "eval_results.json", _results(folder, record, view))
+    return view
+
+
+def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
+    """Everything that the templates show."""
+    words = WORDS[language]
+    left = training.read(folder / "train")
+    found = _verdict(folder)
+    scores = _scores(folder, [s for s, call in (("base", "evaluate-base"), ("candidate", "evaluate")) if record.succeeded(call)])
+    config = record.resolved["config"]
+    named = {rule["metric"] for rule in config["gate"]}
+    charted = [s for s in scores if s.key in named or (not named and s.primary)] or [s for s in scores if s.primary]
+    return {
+        "words": words,
+        "language": language,
+        "record": record,
+        "stages": {name: one for name, one in record.stages.items() if name not in ("report", "cleanup")},
+        "verdict": found.verdict if found else "running",
+        "reasons": found.reasons if found else (),
+        "training": left,
+        "scores": scores,
+        "loss_svg": _chart(lambda: chart.loss_curve(left.points, words)) if left.points else None,
+        "score_svg": _chart(lambda: chart.scores([(s.key, s.before, s.after) for s in charted[:CHART_ROWS_MAX]], words)) if charted else None,
+        "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.started)),
+        "arguments": {"train": config["train"]["args"], "evaluate": (config["evaluate"] or {}).get("args", {})},
+        "dropped": bool(record.stages["train"].outputs.get("dropped")) if "train" in record.stages else False,
+    }
+
+
+def _verdict(folder: Path) -> verdict.Verdict | None:
+    try:
+        return verdict.read(folder)
+    except ValueError as error:
+        return verdict.Verdict.of([verdict.Reason(verdict="invalid", text=str(error))])
+
+
+def _scores(folder: Path, subjects: list[str]) -> list[Score]:
+    try:
+        both = {subject: metric.whole(metric.read(folder, subject)) for subject in subjects}
+        items = {subject: metric.read_items(folder, subject) for subject in subjects}
+    except ValueError:
+        return []  # the gate has said so already
+    before, after = both.get("base", {}), both.get("candidate", {})
+    found = []
+    for key in dict.fromkeys([*after, *before]):
+        one = after.get(key) or before[key]
+        difference = metric.difference(items.get("base", []), items.get("candidate", []), one.dataset, one.metric)
+        better = None
+        if difference and difference.low is not None and difference.high is not None and one.direction != "neutral":
+            sign = -1 if one.direction == "lower_is_better" else 1
+            low, high = sorted((sign * difference.low, sign * difference.high))
+            better = True if low > 0 else False if high < 0 else None
+        found.append(
+            Score(key=key, before=_estimate(before.get(key)), after=_estimate(after.get(key)), difference=difference, primary=one.primary, better=better)
+        )
+    return sorted(found, key=lambda s: not s.primary)
+
+
+def _estimate(one: Metric | None) -> Estimate | None:
+    return Estimate(mean=one.value, items=one.items, stderr=one.stderr) if one else None
+
+
+def _chart(draw: Any) -> str | None:
+    try:
+        return str(draw())
+    except chart.NoCharts:
+        return None
+
+
+def _results(folder: Path, record: Record, view: dict[str, Any]) -> dict[str, Any]:
+    try:
+        metrics = metric.whole(metric.read(folder, "candidate"))
+    except ValueError:
+        metrics = {}
+    return {
+        "name": record.name,
+        "fingerprint": record.fingerprint,
+        "commit": record.commit,
+        "metrics": {key: one.value for key, one in metrics.items()},
+        "verdict": view["verdict"],
+    }
+
+
+def _render(template: str, view: dict[str, Any], *, html: bool) -> str:
+    jinja = environment(html=html)
+    jinja.filters["cell"] = _cell
+    jinja.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False, indent=2)
+    return jinja.get_template(template).render(view)
+
+
+def _cell(value: object) -> str:
+    """Text that stays one cell of a Markdown table, with nothing in it that becomes a link, a mention or HTML."""
+    text = " ".join(str(value).split())
+    return "".join("\\" + c if c in "\\`*_[]<>|#~" else c for c in text).replace("@", "@\u200b")

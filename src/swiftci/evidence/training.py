@@ -1,0 +1,141 @@
+"""What a training left: its curve, its checkpoints, and whether it can be trusted (ms-swift 4.6.0's files)."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LOG = "logging.jsonl"
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+_STEP_KEY = "global_step/max_steps"
+_INCOMPLETE = "checkpoint-is-incomplete.txt"
+DROPPED = "There are errors in the dataset, the data will be deleted"
+"""ms-swift's warning when it leaves rows out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One logged step; a value is None where it was not logged, and may be NaN."""
+
+    step: int
+    loss: float | None = None
+    eval_loss: float | None = None
+    learning_rate: float | None = None
+    grad_norm: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What the files say; `steps` of `max_steps` were done, `parameters` is ms-swift's own line."""
+
+    points: tuple[Point, ...]
+    steps: int
+    max_steps: int
+    last: Path | None
+    best: Path | None
+    parameters: str = ""
+    rows: str = ""
+
+    @property
+    def loss(self) -> float | None:
+        losses = [p.loss for p in self.points if p.loss is not None]
+        return losses[-1] if losses else None
+
+
+def read(folder: Path) -> Training:
+    """Reads an output folder as it is now, finished or not; what is damaged counts as absent."""
+    points: list[Point] = []
+    steps = max_steps = 0
+    summary: dict[str, Any] = {}
+    for row in _rows(folder / LOG):
+        if _STEP_KEY in row:
+            steps, max_steps = _fraction(row[_STEP_KEY]) or (steps, max_steps)
+            points.append(_point(steps, row))
+        elif "last_model_checkpoint" in row:
+            summary = row
+    last, best = checkpoints(folder)
+    return Training(
+        points=tuple(points),
+        steps=steps,
+        max_steps=max_steps,
+        last=last,
+        best=best,
+        parameters=str(summary.get("model_parameter_info", "")),
+        rows=str(summary.get("train_dataset", "")),
+    )
+
+
+def checkpoints(folder: Path) -> tuple[Path | None, Path | None]:
+    """The last and the best complete checkpoint; trainer_state.json, written last, is what makes one complete."""
+    complete: dict[int, tuple[Path, dict[str, Any]]] = {}
+    for path in folder.glob("checkpoint-*"):
+        match = _CHECKPOINT.fullmatch(path.name)
+        if match is None or path.is_symlink() or (path / _INCOMPLETE).exists():
+            continue
+        try:
+            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(state, dict):
+            complete[int(match[1])] = (path, state)
+    if not complete:
+        return None, None
+    last, state = complete[max(complete)]
+    named = folder / Path(str(state.get("best_model_checkpoint"))).name if state.get("best_model_checkpoint") else None
+    known = {path for path, _ in complete.values()}
+    return last, named if named in known else None
+
+
+def faults(training: Training, *, may_stop_early: bool = False) -> list[str]:
+    """Why a training that ended with exit code 0 is no good all the same; empty when it is good."""
+    found = []
+    if not training.points:
+        found.append("it logged no step")
+    elif training.steps < training.max_steps and not may_stop_early:
+        found.append(f"it stopped at step {training.steps} of {training.max_steps}")
+    bad = [p.step for p in training.points if p.loss is not None and not math.isfinite(p.loss)]
+    if bad:
+        found.append(f"the loss is not a number from step {bad[0]} on")
+    norms = [p.grad_norm for p in training.points if p.grad_norm is not None]
+    if not bad and norms and not math.isfinite(norms[-1]):
+        found.append("the gradients are not numbers at the last logged step")
+    if training.last is None:
+        found.append("it left no complete checkpoint")
+    return found
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        file = path.open(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    with file:
+        for line in file:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue  # the line that a kill cut off
+            if isinstance(row, dict):
+                yield row
+
+
+def _point(step: int, row: dict[str, Any]) -> Point:
+    def number(key: str) -> float | None:
+        value = row.get(key)
+        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+    return Point(
+        step=step,
+        loss=number("loss"),
+        eval_loss=number("eval_loss"),
+        learning_rate=number("learning_rate"),
+        grad_norm=number("grad_norm"),
+    )
+
+
+def _fraction(text: object) -> tuple[int, int] | None:
+    done, slash, total = str(text).partition("/")
+    return (int(done), int(total)) if slash and done.isdigit() and total.isdigit() else None

@@ -1,0 +1,91 @@
+"""The verdict: what the gate's rules say of a result; what was not measured never passes."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from swiftci.config.model import Rule
+from swiftci.evidence.metric import Metric
+from swiftci.spec.exit import Exit
+from swiftci.store.files import write_json
+
+FILE = "verdict.json"
+
+Word = Literal["pass", "fail", "inconclusive", "invalid", "skipped"]
+
+EXITS: dict[str, Exit] = {
+    "pass": Exit.DONE,
+    "skipped": Exit.DONE,
+    "fail": Exit.REFUSED,
+    "inconclusive": Exit.REFUSED,
+    "invalid": Exit.TOOL,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One rule's outcome, in one sentence; `value` is what was measured."""
+
+    verdict: Word
+    text: str
+    metric: str = ""
+    value: float | None = None
+    bound: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The whole outcome; `exit` is what the run ends with."""
+
+    verdict: Word
+    reasons: tuple[Reason, ...]
+    exit: int
+
+    @classmethod
+    def of(cls, reasons: Sequence[Reason]) -> "Verdict":
+        """The worst of the reasons' verdicts; pass where there is none."""
+        order: tuple[Word, ...] = ("invalid", "fail", "inconclusive", "skipped")
+        words = {reason.verdict for reason in reasons}
+        word: Word = next((w for w in order if w in words), "pass")
+        return cls(verdict=word, reasons=tuple(reasons), exit=EXITS[word])
+
+
+def judge(rules: Sequence[Rule], metrics: dict[str, Metric]) -> Verdict:
+    """What the rules say; `metrics` are the candidate's, of whole data sets, by `dataset.metric`."""
+    return Verdict.of([_judge(rule, metrics) for rule in rules])
+
+
+def _judge(rule: Rule, metrics: dict[str, Metric]) -> Reason:
+    bounds = [f"{word} {value:g}" for word, value in (("at least", rule.at_least), ("at most", rule.at_most)) if value is not None]
+    bound = " and ".join(bounds)
+    metric = metrics.get(rule.metric)
+    if metric is None:
+        have = ", ".join(sorted(metrics)) or "nothing"
+        return Reason(verdict="invalid", metric=rule.metric, bound=bound, text=f"{rule.metric} was not measured; measured: {have}")
+    value = metric.value
+    if not math.isfinite(value):
+        return Reason(verdict="invalid", metric=rule.metric, bound=bound, text=f"{rule.metric} is not a number")
+    low = rule.at_least is not None and value < rule.at_least
+    high = rule.at_most is not None and value > rule.at_most
+    word: Word = "fail" if low or high else "pass"
+    text = f"{rule.metric} is {value:.4g} over {metric.items} items; it should be {bound}"
+    return Reason(verdict=word, metric=rule.metric, value=value, bound=bound, text=text)
+
+
+def write(folder: Path, verdict: Verdict) -> None:
+    write_json(folder / FILE, asdict(verdict))
+
+
+def read(folder: Path) -> Verdict | None:
+    """A run directory's verdict; raises ValueError where the file is damaged."""
+    try:
+        data = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        reasons = tuple(Reason(**one) for one in data["reasons"])
+        return Verdict(verdict=data["verdict"], reasons=reasons, exit=data["exit"])
+    except FileNotFoundError:
+        return None
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{FILE} is damaged: {error}") from None

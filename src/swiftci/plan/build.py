@@ -1,0 +1,80 @@
+"""The plan of one config: its stage calls, in order, each with its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from swiftci.config.load import Loaded
+from swiftci.config.project import FILE, Project
+from swiftci.stages import BY_NAME
+from swiftci.stages.stage import Call, Place
+from swiftci.tools.local_path import local_paths
+
+LOCK = "swiftci.lock"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to do for one config; where `go` is False, `reason` says why nothing is done."""
+
+    loaded: Loaded
+    calls: tuple[Call, ...]
+    go: bool = True
+    reason: str = ""
+
+    def at(self, place: Place) -> tuple[Call, ...]:
+        """The calls that a machine carries out."""
+        return tuple(call for call in self.calls if BY_NAME[call.stage].place is place)
+
+
+def call_id(stage: str, inputs: dict[str, str]) -> str:
+    """A call's name in journal, log and workflow: the stage's, with what it scores where that is not the candidate."""
+    subject = inputs.get("subject", "candidate")
+    return stage if subject == "candidate" else f"{stage}-{subject}"
+
+
+def build(project: Project, loaded: Loaded, changed: Sequence[str] | None = None, root: Path = Path()) -> Plan:
+    """The plan; `changed` are the paths that a pull request changes, None where that does not matter."""
+    config = loaded.config
+    calls = [_call("download", "local models and data are checked before anything costs time")]
+    if config.evaluate and config.evaluate.base:
+        calls.append(_call("evaluate", "evaluate.base is true", subject="base"))
+    calls.append(_call("train", f"{config.train.method} with ms-swift"))
+    if config.evaluate:
+        calls.append(_call("evaluate", "data sets: " + ", ".join(config.evaluate.datasets)))
+    calls.append(_call("gate", f"{len(config.gate)} rules" if config.gate else "no rules: passes when nothing failed"))
+    calls.append(_call("report", "always"))
+    calls.append(_call("cleanup", "always"))
+    go, reason = True, ""
+    if changed is not None:
+        watched = watch(loaded, root)
+        if not any(_matches(path, watched) for path in changed):
+            go, reason = False, f"nothing that {config.name} depends on changed: {', '.join(watched)}"
+    return Plan(loaded=loaded, calls=tuple(calls), go=go, reason=reason)
+
+
+def _call(stage: str, why: str, **inputs: str) -> Call:
+    return Call(id=call_id(stage, inputs), stage=stage, inputs=inputs, why=why)
+
+
+def watch(loaded: Loaded, root: Path) -> list[str]:
+    """Paths in the repository that decide the run, sorted; a folder stands for all in it, as `folder/**`."""
+    found = {loaded.path, FILE, LOCK, workflow_path(loaded.config.name)}
+    if loaded.include:
+        found.add(loaded.include)
+    for one in local_paths(loaded.config, root):
+        try:
+            inside = one.path.resolve().relative_to(root.resolve()).as_posix()
+        except ValueError:
+            continue
+        if inside != ".":
+            found.add(f"{inside}/**" if one.path.is_dir() or not one.data else inside)
+    return sorted(found)
+
+
+def workflow_path(name: str) -> str:
+    return f".github/workflows/swiftci-{name}.yml"
+
+
+def _matches(path: str, watched: Sequence[str]) -> bool:
+    return any(path == one or (one.endswith("/**") and path.startswith(one[:-2])) for one in watched)

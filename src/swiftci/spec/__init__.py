@@ -1,0 +1,1 @@
+"""What everything else is declared with: options, problems, errors, exit codes."""

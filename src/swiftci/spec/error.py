@@ -1,0 +1,44 @@
+"""Failures that are not the user's config: a tool's, the network's, a stop."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from swiftci.spec.exit import Exit
+
+Class = Literal["user", "data", "memory", "disk", "network", "preempted", "hardware", "tool"]
+
+
+@dataclass(kw_only=True)
+class ToolError(Exception):
+    """A program failed, or what it left cannot be trusted.
+
+    `argv` and `tail` are masked already; `returncode` is None when the program ended well but its files say otherwise.
+    """
+
+    message: str
+    kind: Class = "tool"
+    hint: str = ""
+    argv: tuple[str, ...] = ()
+    returncode: int | None = None
+    tail: tuple[str, ...] = ()
+    log: Path | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def exit(self) -> Exit:
+        return Exit.NETWORK if self.kind == "network" else Exit.TOOL
+
+
+class Interrupted(Exception):
+    """A signal asked this process to stop; children were told and waited for."""
+
+    def __init__(self, signal_name: str) -> None:
+        self.signal_name = signal_name
+        super().__init__(f"stopped by {signal_name}")
+
+
+class Busy(Exception):
+    """Something that only one process may use is in use."""

@@ -1,0 +1,125 @@
+"""Judges the run by the config's rules; what failed or was not measured is invalid, never a pass."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from swiftci.evidence import metric, verdict
+from swiftci.evidence.verdict import Reason, Verdict
+from swiftci.spec.exit import Exit
+from swiftci.spec.option import option
+from swiftci.spec.problem import ConfigError, Problem
+from swiftci.stages.stage import Context, Place, Stage
+from swiftci.store.record import Record
+
+_DECISIVE = ("download", "train", "evaluate", "evaluate-base")
+"""The calls without which nothing can be judged."""
+_UNFINISHED = {"running": "was cut off while it ran", "interrupted": "was interrupted", "failed": "failed"}
+_STALE = "is older than what it was made from"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What happened before, where another machine did it."""
+
+    needs: str | None = option("Results of the jobs before, as `toJSON(needs)` gives them.", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """The outcome."""
+
+    verdict: str = option("pass, fail, inconclusive, invalid or skipped.")
+    exit: int = option("The exit code that the verdict asks for.")
+
+
+def run(inputs: Inputs, context: Context) -> Outputs:
+    needs = _needs(inputs.needs)
+    found = _of_plan(needs) or _of_stages(context.record) or _of_job(needs) or _of_rules(context)
+    verdict.write(context.folder, found)
+    for reason in found.reasons:
+        context.progress.line(f"{reason.verdict}: {reason.text}")
+    return Outputs(verdict=found.verdict, exit=found.exit)
+
+
+def _needs(text: str | None) -> dict[str, Any] | None:
+    """The jobs before: `plan` and `train`, each with `result` and `outputs`."""
+    if text is None:
+        return None
+    try:
+        needs = json.loads(text)
+        return {name: {"result": str(needs[name]["result"]), "outputs": dict(needs[name].get("outputs") or {})} for name in ("plan", "train")}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        hint = "pass `${{ toJSON(needs) }}` of a job that needs `plan` and `train`"
+        raise ConfigError([Problem(code="usage", message="`needs` is not what toJSON(needs) gives", hint=hint)]) from None
+
+
+def _of_plan(needs: dict[str, Any] | None) -> Verdict | None:
+    """What the plan job already decided; None where it said go."""
+    if needs is None:
+        return None
+    plan = needs["plan"]
+    if plan["result"] != "success":
+        reason = Reason(verdict="invalid", text=f"the plan job ended as {plan['result']}; its log says why")
+        return Verdict(verdict="invalid", reasons=(reason,), exit=Exit.CONFIG)
+    if plan["outputs"].get("go") != "true":
+        return Verdict.of([Reason(verdict="skipped", text=plan["outputs"].get("reason") or "the plan found nothing to do")])
+    return None
+
+
+def _of_job(needs: dict[str, Any] | None) -> Verdict | None:
+    """Invalid where the train job did not end well."""
+    result = needs["train"]["result"] if needs else "success"
+    if result == "success":
+        return None
+    return Verdict.of([Reason(verdict="invalid", text=f"the train job ended as {result}")])
+
+
+def _of_stages(record: Record) -> Verdict | None:
+    """Invalid where a stage that was begun has no result."""
+    broken = [(name, one) for name, one in record.stages.items() if name in _DECISIVE and not record.succeeded(name)]
+    reasons = [Reason(verdict="invalid", text=f"{name}: {one.error or _UNFINISHED.get(one.state, _STALE)}") for name, one in broken]
+    return Verdict.of(reasons) if reasons else None
+
+
+def _of_job(needs: dict[str, Any] | None) -> Verdict | None:
+    """Invalid where the train job did not end well."""
+    result = needs["train"]["result"] if needs else "success"
+    if result == "success":
+        return None
+    return Verdict.of([Reason(verdict="invalid", text=f"the train job ended as {result}")])
+
+
+def _of_stages(record: Record) -> Verdict | None:
+    """Invalid where a stage did not succeed."""
+    broken = [(name, one) for name, one in record.stages.items() if one.state != "succeeded" and name in _DECISIVE]
+    return Verdict.of([Reason(verdict="invalid", text=f"{name}: {one.error or 'was cut off while it ran'}") for name, one in broken]) if broken else None
+
+
+def _of_rules(context: Context) -> Verdict:
+    config = context.loaded.config
+    if not context.record.succeeded("train"):
+        return Verdict.of([Reason(verdict="invalid", text="no training succeeded in this run; its job left no result")])
+    if config.evaluate and not context.record.succeeded("evaluate"):
+        return Verdict.of([Reason(verdict="invalid", text="the trained model was not evaluated")])
+    try:
+        metrics = metric.whole(metric.read(context.folder, "candidate"))
+    except ValueError as error:
+        return Verdict.of([Reason(verdict="invalid", text=str(error))])
+    if not config.gate:
+        return Verdict(verdict="pass", reasons=(Reason(verdict="pass", text="the config has no rules"),), exit=Exit.DONE)
+    return verdict.judge(config.gate, metrics)
+
+
+STAGE = Stage(
+    name="gate",
+    help="Judge the result by the config's rules.",
+    inputs=Inputs,
+    outputs=Outputs,
+    run=run,
+    place=Place.CPU,
+    reads=("evaluate", "gate"),
+    always=True,
+    reusable=False,
+    exit=lambda outputs: Exit(outputs.exit),
+)

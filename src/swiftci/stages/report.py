@@ -1,0 +1,42 @@
+"""Writes the run's report: a page for people, Markdown for the job summary, JSON for machines."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from swiftci.evidence import report
+from swiftci.spec.option import option
+from swiftci.stages.stage import Context, Place, Stage
+from swiftci.tools.runner import write_summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """None: it shows what is in the run directory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Where the report is."""
+
+    html: Path = option("The report as one self-contained page.")
+    markdown: Path = option("The report as Markdown.")
+    results: Path = option("eval_results.json: name, fingerprint, commit, metrics and verdict.")
+
+
+def run(inputs: Inputs, context: Context) -> Outputs:
+    report.write(context.folder, context.record, context.project.language)
+    markdown = context.folder / "report.md"
+    write_summary(context.environ, markdown.read_text(encoding="utf-8"))
+    return Outputs(html=context.folder / "report.html", markdown=markdown, results=context.folder / "eval_results.json")
+
+
+STAGE = Stage(
+    name="report",
+    help="Write the report and the job summary.",
+    inputs=Inputs,
+    outputs=Outputs,
+    run=run,
+    place=Place.CPU,
+    always=True,
+    reusable=False,
+)

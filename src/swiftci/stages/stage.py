@@ -1,0 +1,94 @@
+"""What a stage is: one file, one declaration, one function."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from swiftci.config.load import Loaded
+from swiftci.config.project import Project
+from swiftci.spec.exit import Exit
+from swiftci.store.record import Record
+
+
+class Place(Enum):
+    """The machine that a stage needs."""
+
+    GPU = "gpu"
+    CPU = "cpu"
+
+
+class Progress(Protocol):
+    """Where a stage says how far it is; nothing it is told is a result."""
+
+    def step(self, done: int, total: int, text: str) -> None:
+        """`done` of `total` units; `text` is a few words such as the loss."""
+
+    def line(self, text: str) -> None:
+        """One line that a reader wants to keep."""
+
+    @property
+    def echo(self) -> Callable[[str], None] | None:
+        """Where a tool's own output is shown too; None where only its log gets it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Everything a stage may use besides its inputs.
+
+    `folder` is the run directory, `store` where finished runs are kept, `environ` what tools may see (secrets of other groups are taken out), `secrets` the
+    values to mask, `deadline` in seconds of time.time().
+    """
+
+    root: Path
+    folder: Path
+    project: Project
+    loaded: Loaded
+    record: Record
+    environ: Mapping[str, str]
+    progress: Progress
+    store: Path | None = None
+    secrets: tuple[str, ...] = ()
+    deadline: float | None = None
+
+
+def _done(_: Any) -> Exit:
+    return Exit.DONE
+
+
+def _nothing(_: Any) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage's declaration.
+
+    `reads` names the config's sections that decide its result, `packages` the tools whose versions do; `needs` gives
+    the calls whose results it takes from the run directory; `always` runs it after a failure too, and never reuses it.
+    """
+
+    name: str
+    help: str
+    inputs: type
+    outputs: type
+    run: Callable[[Any, Context], Any]
+    place: Place
+    reads: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    needs: Callable[[Any], tuple[str, ...]] = _nothing
+    always: bool = False
+    reusable: bool = True
+    exit: Callable[[Any], Exit] = _done
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A stage with its inputs, one entry of a plan; `why` is for the reader."""
+
+    id: str
+    stage: str
+    inputs: Mapping[str, str]
+    why: str = ""

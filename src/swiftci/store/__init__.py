@@ -1,0 +1,1 @@
+"""What is kept: run directories, their records, digests, and finished runs by fingerprint."""

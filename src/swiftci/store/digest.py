@@ -1,0 +1,55 @@
+"""Digests (SHA-256, hex) of data, files and folders, remembered while a file does not change."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from swiftci.store.files import write_json
+
+
+def of_data(data: Any) -> str:
+    """The digest of plain data; the order of keys does not count."""
+    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Digests:
+    """Digests of files and folders; `memory` is a JSON file of path to size, time, inode and digest."""
+
+    def __init__(self, memory: Path) -> None:
+        self._memory = memory
+        try:
+            self._known: dict[str, list[Any]] = json.loads(memory.read_text())
+        except (OSError, ValueError):
+            self._known = {}
+        self._changed = False
+
+    def of(self, path: Path) -> str:
+        """The digest of a file's content, or of a folder's files with their names; raises OSError."""
+        digest = self._folder(path) if path.is_dir() else self._file(path)
+        if self._changed:
+            write_json(self._memory, self._known)
+            self._changed = False
+        return digest
+
+    def _folder(self, folder: Path) -> str:
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder)))
+        return of_data([(p.relative_to(folder).as_posix(), self._file(p)) for p in files])
+
+    def _file(self, path: Path) -> str:
+        stat = path.stat()
+        key = str(path.resolve())
+        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        known = self._known.get(key)
+        if known and known[:3] == mark:
+            return str(known[3])
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self._known[key] = [*mark, digest]
+        self._changed = True
+        return digest
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

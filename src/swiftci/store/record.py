@@ -1,0 +1,91 @@
+"""run.json: what a run is, and how far each of its stages came."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from swiftci.store.files import write_json
+
+FILE = "run.json"
+
+SMALL = ("run.json", "metrics.json", "verdict.json", "eval_results.json", "report.md", "report.html", "items", "logs")
+"""What of a run directory travels and is kept: no weights, nothing large."""
+
+TRAINING_SMALL = ("train/logging.jsonl", "train/args.json")
+
+
+@dataclass(kw_only=True)
+class StageRecord:
+    """One stage call's entry in the journal.
+
+    `state` is running, succeeded, failed or interrupted; `execution` names this very execution, so that whatever
+    was made from it can tell when it was made anew: `needs` holds the executions it was made from. Times are seconds since 1970, outputs relative to the run directory.
+    """
+
+    state: str
+    digest: str
+    execution: str
+    started: float
+    seconds: float = 0.0
+    outputs: dict[str, Any] = field(default_factory=dict)
+    needs: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+    exit: int = 0
+
+
+@dataclass(kw_only=True)
+class Record:
+    """A run. `resolved` is the config as it was carried out; `ref`, `event` and `actor` are GitHub's words.
+
+    `attempt` names the job that works on it now, `attempt_started` when that began: a job's deadline counts from there.
+    """
+
+    name: str
+    fingerprint: str
+    resolved: dict[str, Any]
+    started: float
+    schema: int = 1
+    commit: str | None = None
+    ref: str | None = None
+    event: str | None = None
+    actor: str | None = None
+    url: str | None = None
+    swiftci: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, str] = field(default_factory=dict)
+    attempt: str = ""
+    attempt_started: float = 0.0
+    stages: dict[str, StageRecord] = field(default_factory=dict)
+
+    def succeeded(self, call: str) -> bool:
+        """Whether a call's result is there, and was made from what is there now."""
+        one = self.stages.get(call)
+        if one is None or one.state != "succeeded":
+            return False
+        return all(self.succeeded(need) and self.stages[need].execution == made for need, made in one.needs.items())
+
+
+def read(folder: Path) -> Record | None:
+    """A run directory's record, None where there is none; raises ValueError where it is damaged."""
+    try:
+        data = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if not isinstance(data, dict) or data.get("schema") != 1:
+        raise ValueError("not a record of this version")
+    try:
+        stages = {name: StageRecord(**one) for name, one in data.pop("stages").items()}
+        return Record(**data, stages=stages)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def write(folder: Path, record: Record) -> None:
+    write_json(folder / FILE, dataclasses.asdict(record))
+
+
+def plain(data: Any) -> Any:
+    """Data as it comes back from a JSON file: tuples are lists."""
+    return json.loads(json.dumps(data, ensure_ascii=False))

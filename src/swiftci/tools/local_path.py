@@ -1,0 +1,63 @@
+"""Which of a config's values are files and folders of this machine, by the rules of ms-swift and EvalScope."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from swiftci.config.arguments import texts
+from swiftci.config.model import Config
+
+MODEL_ARGUMENTS = ("model", "adapters", "ref_model", "reward_model", "teacher_model")
+DATA_ARGUMENTS = ("dataset", "val_dataset")
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(:[\w./-]+)?")
+_DATA_FILE = re.compile(r".*\.(jsonl?|csv|tsv|txt|parquet|arrow)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalPath:
+    """A path that a config names; `key` is where, such as `train.args.model`."""
+
+    key: str
+    text: str
+    path: Path
+    section: str
+    data: bool
+
+
+def local(text: str, root: Path, *, data: bool) -> Path | None:
+    """The path a model or data set argument means, absolute; None for a hub id or a registered name."""
+    if data:
+        text = text.split("#", 1)[0]
+        if text.startswith(("hf::", "ms::")):
+            return None
+    path = root / Path(text).expanduser()
+    if text.startswith(("/", "./", "../", "~")) or path.exists():
+        return path
+    if data:
+        return path if _DATA_FILE.fullmatch(text) else None
+    return None if _HUB_ID.fullmatch(text) else path
+
+
+def local_paths(config: Config, root: Path) -> list[LocalPath]:
+    """Every local path that a config names, in its order."""
+    found = []
+    for name in (*MODEL_ARGUMENTS, *DATA_ARGUMENTS):
+        data = name in DATA_ARGUMENTS
+        for text in texts(config.train.args, name):
+            path = local(text, root, data=data)
+            if path:
+                key = f"train.args.{name}"
+                found.append(LocalPath(key=key, text=text, path=path, section="train", data=data))
+    for dataset, text in evaluation_folders(config).items():
+        key = f"evaluate.args.dataset_args.{dataset}.local_path"
+        found.append(LocalPath(key=key, text=text, path=root / text, section="evaluate", data=False))
+    return found
+
+
+def evaluation_folders(config: Config) -> dict[str, str]:
+    """The `local_path` of each data set that has one, as written."""
+    args = config.evaluate.args.get("dataset_args") if config.evaluate else None
+    if not isinstance(args, dict):
+        return {}
+    return {name: one["local_path"] for name, one in args.items() if isinstance(one, dict) and isinstance(one.get("local_path"), str)}
