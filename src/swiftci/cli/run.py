@@ -48,20 +48,20 @@ def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], 
 
     with opened(root, project, loaded, folder, os.environ, renew=True) as session:
         result = run(session, plan, progress_for, told, until=until, force=force)
-        _summary(folder, session.record.succeeded("report"))
+        _summary(folder, session.record.succeeded("report"), [rule.metric for rule in loaded.config.gate])
     return result
 
 
-def _summary(folder: Path, reported: bool) -> None:
+def _summary(folder: Path, reported: bool, named: list[str]) -> None:
     from swiftci.evidence import metric, verdict
 
     found = verdict.read(folder) if reported else None
     if found is None:
         print(f"run directory: {folder}")
         return
-    primary = [m for m in metric.read(folder) if m.primary and m.subset is None]
-    before = {m.key: m.value for m in primary if m.subject == "base"}
-    after = {m.key: m.value for m in primary if m.subject == "candidate"}
+    shown = [m for m in metric.read(folder) if m.subset is None and (m.key in named if named else m.primary)]
+    before = {m.key: m.value for m in shown if m.subject == "base"}
+    after = {m.key: m.value for m in shown if m.subject == "candidate"}
     scores = [f"{key} {before[key]:.4g} → {value:.4g}" if key in before else f"{key} {value:.4g}" for key, value in after.items()]
     print(f"report: {folder / 'report.html'}")
     print(" · ".join([*scores, f"verdict: {found.verdict}"]))

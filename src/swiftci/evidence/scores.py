@@ -152,7 +152,8 @@ def _with_error(metric: Metric, items: list[Item]) -> Metric:
 
 def metric_name(identity: dict[str, Any]) -> str:
     """One word for a metric's identity: `accuracy`, `rouge-1-recall`, `accuracy-pass_at_k`."""
-    parts = [str(identity["name"]), *(str(value) for value in (identity.get("dimensions") or {}).values())]
+    dimensions = sorted((identity.get("dimensions") or {}).items(), key=lambda one: one[0] == "statistic")
+    parts = [str(identity["name"]), *(str(value) for _, value in dimensions)]
     if identity.get("aggregation") not in (None, "mean", "identity"):
         parts.append(str(identity["aggregation"]))
     return "-".join(parts).lower()

@@ -1,0 +1,65 @@
+"""A config's workflow file: what it should hold, and how the one on disk differs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from swiftci.config.project import Project
+from swiftci.plan.build import Plan, workflow_path
+from swiftci.spec.problem import Position, Problem
+from swiftci.workflow.drift import Drift, compare
+from swiftci.workflow.pin import Lock
+from swiftci.workflow.render import read_tree, render
+from swiftci.workflow.view import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A workflow with its place; `shown` is the place in messages."""
+
+    path: Path
+    shown: str
+    source: str
+    text: str
+    drift: Drift
+
+
+def rendered(root: Path, project: Project, plan: Plan, lock: Lock | None, profile: Profile, output: Path | None = None) -> Rendered:
+    """The workflow of a plan, compared with the file that is there."""
+    shown = workflow_path(plan.loaded.config.name)
+    path = root / shown if output is None else output / Path(shown).name
+    text = render(root, project, plan, lock, profile)
+    on_disk = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
+    drift = compare(on_disk, _tree(on_disk), text, read_tree(text))
+    return Rendered(path=path, shown=shown, source=plan.loaded.path, text=text, drift=drift)
+
+
+def problem(one: Rendered) -> Problem | None:
+    """What `--check` says of a file; None where it is as it should be."""
+    position = Position(file=one.shown)
+    match one.drift.state:
+        case "same":
+            return None
+        case "missing":
+            return Problem(code="outdated", message=f"{one.shown} is not there", position=position, hint="run `swiftci generate`")
+        case "edited":
+            hint = f"put the change into {one.source} or swiftci.yaml and remove the file; then `swiftci generate` writes it anew"
+            message = "was changed by hand; `swiftci generate` would lose that, so it refuses"
+            return Problem(code="edited", message=message, position=position, hint=hint)
+        case "newer":
+            message = "this swiftci would write it differently than the one that did"
+            return Problem(code="outdated", message=message, position=position, hint="run `swiftci generate`", severity="notice")
+        case "pins-ahead":
+            pins = ", ".join(f"{repository} {version}" for repository, (_, version) in sorted(one.drift.pins.items()))
+            message = f"uses other commits than swiftci.lock: {pins}"
+            return Problem(code="pins-ahead", message=message, position=position, hint="`swiftci pin` takes them into the lock", severity="notice")
+        case _:
+            message = f"does not match {one.source} and swiftci.yaml any more"
+            return Problem(code="outdated", message=message, position=position, hint="run `swiftci generate`")
+
+
+def _tree(text: str | None) -> Any:
+    try:
+        return read_tree(text) if text is not None else None
+    except ValueError:
+        return None

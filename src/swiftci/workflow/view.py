@@ -1,0 +1,179 @@
+"""What the workflow template shows, made from a plan."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from swiftci.config.project import Container, Project, Runner
+from swiftci.plan.build import Plan, watch
+from swiftci.stages import BY_NAME
+from swiftci.stages.stage import Call, Place
+from swiftci.store.record import SMALL, TRAINING_SMALL
+from swiftci.workflow.encode import Expression
+from swiftci.workflow.pin import Lock, Use, own, third_party
+
+Profile = Literal["github", "act"]
+"""`act` leaves out the keys that act 0.2.88 refuses a whole file for: `concurrency.queue`."""
+
+VERDICT_DIR = ".swiftci/run"
+_GLOB = re.compile(r"([*?+\[\]!\\])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """A `uses:` with the version its comment names."""
+
+    use: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A stage's step."""
+
+    id: str
+    title: str
+    use: str
+    version: str
+    inputs: tuple[tuple[str, Any], ...]
+    secrets: tuple[str, ...]
+    always: bool
+
+    def secret(self, name: str) -> Expression:
+        return Expression(f"${{{{ secrets.{name} }}}}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """One workflow, ready to be rendered; `gpu` and `cpu` are values of `runs-on`."""
+
+    source: str
+    mark: str
+    name: str
+    check: str
+    config: str
+    pull_request: bool
+    pull_request_paths: list[str]
+    required: bool
+    push: list[str]
+    paths: list[str]
+    schedule: list[str]
+    group: Expression
+    index_url: str | None
+    cpu: Any
+    cpu_self_hosted: bool
+    gpu: Any
+    train_if: str
+    job_minutes: int
+    environment: str | None
+    exclusive: str | None
+    queue: bool
+    container: Container | None
+    volumes: list[str]
+    verdict_dir: str
+    small: Expression
+    report_files: Expression
+    checkout: Used
+    upload: Used
+    download: Used
+    setup: Used
+    plan: Used
+    train_steps: list[Step]
+    cleanup_steps: list[Step]
+    verdict_steps: list[Step]
+
+
+def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark: str, root: Any) -> Workflow:
+    """The workflow of a plan; `mark` is the header's drift mark."""
+    config = plan.loaded.config
+    ours = own(lock, project)
+    paths = [_GLOB.sub(r"\\\1", path) if not path.endswith("/**") else _GLOB.sub(r"\\\1", path[:-3]) + "/**" for path in watch(plan.loaded, root)]
+    steps = {call.id: _step(call, project, ours) for call in plan.calls}
+    gpu = [steps[call.id] for call in plan.at(Place.GPU)]
+    asked = config.on.pull_request and project.trust == "internal"
+    folders = [folder for folder in (project.store, project.cache) if folder]
+    return Workflow(
+        source=plan.loaded.path,
+        mark=mark,
+        name=f"swiftci {config.name}",
+        check=f"swiftci {config.name}",
+        config=plan.loaded.path,
+        pull_request=asked,
+        pull_request_paths=[] if project.required else paths,
+        required=project.required,
+        push=list(config.on.push),
+        paths=paths,
+        schedule=list(config.on.schedule),
+        group=Expression(f"swiftci-{config.name}-${{{{ github.event.pull_request.number || github.run_id }}}}"),
+        index_url=project.index_url,
+        cpu=_runs_on(project.runners.cpu),
+        cpu_self_hosted="self-hosted" in project.runners.cpu.labels or project.runners.cpu.group is not None,
+        gpu=_runs_on(project.runners.gpu),
+        train_if="needs.plan.outputs.go == 'true'",
+        job_minutes=config.limits.job_minutes,
+        environment=project.environment,
+        exclusive=f"swiftci-{project.runners.gpu.exclusive}" if project.runners.gpu.exclusive else None,
+        queue=profile == "github",
+        container=project.container,
+        volumes=[f"{folder}:{folder}" for folder in folders],
+        verdict_dir=VERDICT_DIR,
+        small=_lines("download", "run-dir", (*SMALL, *TRAINING_SMALL)),
+        report_files=Expression(
+            "\n".join(f"${{{{ steps.report.outputs.{key} }}}}" for key in ("html", "markdown", "results"))
+        ),
+        checkout=_used(third_party(lock, "actions/checkout")),
+        upload=_used(third_party(lock, "actions/upload-artifact")),
+        download=_used(third_party(lock, "actions/download-artifact")),
+        setup=_used(ours, "/actions/setup"),
+        plan=_used(ours, "/actions/plan"),
+        train_steps=[step for step in gpu if not step.always],
+        cleanup_steps=[step for step in gpu if step.always],
+        verdict_steps=[steps[call.id] for call in plan.at(Place.CPU)],
+    )
+
+
+def _step(call: Call, project: Project, ours: Use) -> Step:
+    stage = BY_NAME[call.stage]
+    groups = asdict(project.secrets)
+    inputs: list[tuple[str, Any]] = [(key.replace("_", "-"), value) for key, value in call.inputs.items()]
+    if stage.place is Place.CPU:
+        inputs.append(("run-dir", VERDICT_DIR))
+    if call.stage == "gate":
+        inputs.append(("needs", Expression("${{ toJSON(needs) }}")))
+    return Step(
+        id=call.id,
+        title=_TITLES.get(call.id, call.id),
+        use=ours.uses(f"/actions/{call.stage}"),
+        version=ours.version,
+        inputs=tuple(inputs),
+        secrets=tuple(name for group in stage.secrets for name in groups[group]),
+        always=stage.always,
+    )
+
+
+_TITLES = {
+    "download": "Check model and data",
+    "evaluate-base": "Evaluate the base model",
+    "train": "Train",
+    "evaluate": "Evaluate the trained model",
+    "gate": "Judge",
+    "report": "Report",
+    "cleanup": "Clean up",
+}
+
+
+def _used(use: Use, path: str = "") -> Used:
+    return Used(use=use.uses(path), version=use.version)
+
+
+def _runs_on(runner: Runner) -> Any:
+    labels = list(runner.labels)
+    if runner.group:
+        return {"group": runner.group, **({"labels": labels} if labels else {})}
+    return labels[0] if len(labels) == 1 else labels
+
+
+def _lines(step: str, output: str, names: tuple[str, ...]) -> Expression:
+    return Expression("\n".join(f"${{{{ steps.{step}.outputs.{output} }}}}/{name}" for name in names))
+
+
