@@ -16,7 +16,17 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
 REQUIREMENTS = "requirements.txt"
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+KEPT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+)
 KEPT_UPPER = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 LINES_SHOWN = 15
 
@@ -90,8 +100,14 @@ def install(environment: Path) -> None:
 
 def call(argv: list[str], what: str) -> None:
     """Runs a program with an environment that holds no secret; ends this one when it fails."""
-    kept = {key: value for key, value in os.environ.items() if key in KEPT or key.upper() in KEPT_UPPER or key.startswith("PIP_")}
-    done = subprocess.run(argv, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key in KEPT or key.upper() in KEPT_UPPER or key.startswith("PIP_")
+    }
+    done = subprocess.run(
+        argv, check=False, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
     if done.returncode != 0:
         for line in done.stdout.splitlines()[-LINES_SHOWN:]:
             print(f"  | {line}", file=sys.stderr)
@@ -99,7 +115,10 @@ def call(argv: list[str], what: str) -> None:
 
 
 def fail(code: int, message: str) -> None:
-    print(f"::error title=swiftci::{message}" if os.environ.get("GITHUB_ACTIONS") == "true" else f"swiftci: {message}", file=sys.stderr)
+    print(
+        f"::error title=swiftci::{message}" if os.environ.get("GITHUB_ACTIONS") == "true" else f"swiftci: {message}",
+        file=sys.stderr,
+    )
     sys.exit(code)
 
 

@@ -15,7 +15,12 @@ from swiftci.tools.runner import on_runner
 
 @click.command()
 @click.argument("configs", nargs=-1, type=click.Path())
-@click.option("--format", "style", type=click.Choice(["text", "json", "github"]), help="How problems are printed; github on a runner, else text.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "github"]),
+    help="How problems are printed; github on a runner, else text.",
+)
 def command(configs: tuple[str, ...], style: str | None) -> int:
     """Report every mistake in every config, or in those named, at once."""
     style = style or ("github" if on_runner(os.environ) else "text")

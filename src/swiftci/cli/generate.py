@@ -15,10 +15,18 @@ from swiftci.store.files import write_text
 from swiftci.workflow.generate import Rendered, problem, rendered
 from swiftci.workflow.pin import DEFAULT, Lock, own, read_lock, text, unpinned
 
+_INTERNAL = """
+Whoever can open a pull request can then run code on the GPU machine. In the repository's settings, under Actions:
+- require approval for all outside collaborators;
+- keep the runner in a group that only this repository may use.
+A guard inside the workflow would be no protection, since a pull request brings its own workflow."""
+
 
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit 2 when a workflow is not what its config says.")
-@click.option("--profile", type=click.Choice(["github", "act"]), default="github", help="Leave out what act does not know.")
+@click.option(
+    "--profile", type=click.Choice(["github", "act"]), default="github", help="Leave out what act does not know."
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Folder to write to; .github/workflows when absent.")
 def command(check: bool, profile: str, output: Path | None) -> int:
     """Write the workflow of each config, or with --check prove that none drifted."""
@@ -64,23 +72,25 @@ def _strangers(root: Path, known: set[Path]) -> list[Problem]:
     """Workflows that swiftci rendered from a config that is gone."""
     found = []
     for path in sorted((root / ".github/workflows").glob("swiftci-*.yml")):
-        if path in known or not path.read_text(encoding="utf-8", errors="replace").startswith("# Rendered by swiftci from "):
+        if path in known or not path.read_text(encoding="utf-8", errors="replace").startswith(
+            "# Rendered by swiftci from "
+        ):
             continue
         shown = path.relative_to(root).as_posix()
         message = "no config renders this workflow any more"
-        found.append(Problem(code="outdated", message=message, position=Position(file=shown), hint="remove it", severity="notice"))
+        found.append(
+            Problem(
+                code="outdated", message=message, position=Position(file=shown), hint="remove it", severity="notice"
+            )
+        )
     return found
 
 
 def _say(project: Project, asked: bool) -> None:
     """What a project's trust relies on, since no line of a workflow can."""
     if asked and project.trust == "internal":
-        print(
-            f"\n{FILE} says `trust: internal`: whoever can open a pull request can run code on the GPU machine. In the repository's\n"
-            "settings, under Actions: require approval for all outside collaborators; keep the runner in a group of this\n"
-            "repository alone. A guard inside the workflow would be no protection: a pull request brings its own workflow."
-        )
+        print(f"\n{FILE} says `trust: internal`.{_INTERNAL}")
     if asked and project.trust == "public":
-        print(f"\n{FILE} says `trust: public`: pull requests start nothing, since they would bring their code to the GPU machine.")
-
-
+        print(
+            f"\n{FILE} says `trust: public`: a pull request starts nothing, since its code would reach the GPU machine."
+        )

@@ -2,7 +2,7 @@
 
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,9 @@ def _example(folder: Path) -> dict[Path, str]:
     if project is None or problems:
         raise ConfigError(problems)
     return {
-        folder / workflow_path(one.config.name): render_workflow(folder, project, build(project, one, root=folder), lock)
+        folder / workflow_path(one.config.name): render_workflow(
+            folder, project, build(project, one, root=folder), lock
+        )
         for one in configs
     }
 
@@ -97,7 +99,15 @@ def _project() -> str:
 def _config() -> str:
     rows = list(_keys(Config))
     place = next(i for i, row in enumerate(rows) if row[0] == "`train.args`")
-    rows.insert(place, ("`train.from`", "text", "none", "A file that `swift sft` reads today, beside the config; `args` and `env` here win over it."))
+    rows.insert(
+        place,
+        (
+            "`train.from`",
+            "text",
+            "none",
+            "A file that `swift sft` reads today, beside the config; `args` and `env` here win over it.",
+        ),
+    )
     return _table(("Key", "Value", "Default", "Meaning"), rows)
 
 
@@ -106,7 +116,14 @@ def _stages() -> str:
         return "yes" if one else ""
 
     rows = [
-        (f"`{s.name}`", s.help, s.place.value, flag(s.always), ", ".join(f"`{o.key}`" for o in options(s.inputs)), ", ".join(f"`{o.key}`" for o in options(s.outputs)))
+        (
+            f"`{s.name}`",
+            s.help,
+            s.place.value,
+            flag(s.always),
+            ", ".join(f"`{o.key}`" for o in options(s.inputs)),
+            ", ".join(f"`{o.key}`" for o in options(s.outputs)),
+        )
         for s in STAGES
     ]
     return _table(("Stage", "What it does", "Machine", "After a failure too", "Inputs", "Outputs"), rows)
@@ -116,7 +133,7 @@ def _pairs(head: tuple[str, str], pairs: Mapping[Any, str]) -> str:
     return _table(head, ((f"`{key}`", value) for key, value in pairs.items()))
 
 
-TABLES = {
+TABLES: dict[str, Callable[[], str]] = {
     "project": _project,
     "config": _config,
     "stages": _stages,

@@ -16,7 +16,9 @@ IGNORED = ("/.swiftci/",)
 
 
 @click.command()
-@click.option("--language", type=click.Choice(["en", "zh"]), help="Language of reports; that of your shell when absent.")
+@click.option(
+    "--language", type=click.Choice(["en", "zh"]), help="Language of reports; that of your shell when absent."
+)
 def command(language: str | None) -> int:
     """Write a first project and config into the current folder; never overwrites."""
     root = Path.cwd()
@@ -30,7 +32,9 @@ def command(language: str | None) -> int:
         write_text(path, jinja.get_template(template).render(home=HOME, version=__version__, language=language))
         print(f"+ {name}")
     _ignore(root / ".gitignore")
-    print("\nnext: edit configs/example.yaml, then\n  swiftci check\n  swiftci generate\n  swiftci run configs/example.yaml")
+    print("\nnext: edit configs/example.yaml, then")
+    for line in ("check", "generate", "run configs/example.yaml"):
+        print(f"  swiftci {line}")
     return Exit.DONE
 
 

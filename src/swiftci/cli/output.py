@@ -46,8 +46,13 @@ def _snippet(position: Position) -> list[str]:
     if len(source) > SOURCE_WIDTH_MAX or position.column > SOURCE_WIDTH_MAX:
         return []
     margin = f"{position.line:5} | "
-    before = "".join(c if c == "\t" else "  " if east_asian_width(c) in "WF" else " " for c in source[: position.column - 1])
-    return [margin + source, " " * 5 + " | " + before + "^" + "~" * min(position.width - 1, len(source) - position.column)]
+    before = "".join(
+        c if c == "\t" else "  " if east_asian_width(c) in "WF" else " " for c in source[: position.column - 1]
+    )
+    return [
+        margin + source,
+        " " * 5 + " | " + before + "^" + "~" * min(position.width - 1, len(source) - position.column),
+    ]
 
 
 def as_annotation(problem: Problem) -> str:

@@ -20,7 +20,7 @@ from swiftci.workflow.pin import COMMIT, DEFAULT, Lock, Pin, read_lock, text
 
 @click.command()
 def command() -> int:
-    """Take the pins of the workflows, which a bot may have raised, and the commit behind `actions:` into swiftci.lock."""
+    """Look up the commit behind `actions:`, and take over pins that a bot raised, into swiftci.lock."""
     problems: list[Problem] = []
     root, project = load.project(problems)
     lock = read_lock(root, problems) or Lock(actions=dict(DEFAULT))
@@ -34,11 +34,11 @@ def command() -> int:
     repository, _, ref = project.actions.partition("@")
     if not COMMIT.fullmatch(ref):
         server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
-        commit = git.remote_commit(f"{server}/{repository}", ref)
-        if commit is None:
+        found = git.remote_commit(f"{server}/{repository}", ref)
+        if found is None:
             message = f"{server}/{repository} has no tag or branch {ref}, or cannot be reached"
             raise ToolError(message=message, kind="network", hint="write the commit after the @ in `actions:` instead")
-        actions[repository] = Pin(version=ref, commit=commit)
+        actions[repository] = Pin(version=ref, commit=found)
     _write(root, replace(lock, swiftci=__version__, actions=actions))
     return Exit.DONE
 

@@ -20,7 +20,13 @@ from swiftci.tools import evalscope, git, runner, swift
 
 @click.command()
 @click.argument("config", required=False, envvar="SWIFTCI_CONFIG", type=click.Path())
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value of the config, as in train.args.max_steps=2.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a value of the config, as in train.args.max_steps=2.",
+)
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How the plan is printed.")
 def command(config: str | None, sets: tuple[str, ...], style: str) -> None:
     """Show what a config would do, where, and why; on a runner, set the outputs `go` and `reason`."""
@@ -43,7 +49,10 @@ def environment_sets(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def changed(root: Path, project: Project, environ: Mapping[str, str]) -> list[str] | None:
-    """What a pull request changes, where the plan is to judge by it: HEAD is its merge commit, whose first parent is the target."""
+    """What a pull request changes, where the plan is to judge by it.
+
+    HEAD is then its merge commit, whose first parent is the branch that it would go into.
+    """
     if not project.required or environ.get("GITHUB_EVENT_NAME") not in ("pull_request", "merge_group"):
         return None
     paths = git.changed_paths(root, "HEAD^1")
@@ -55,7 +64,13 @@ def _view(root: Path, project: Project, plan: Plan) -> dict[str, Any]:
     config = loaded.config
     folder = run_folder(root, project, config.name, os.environ)
     evaluated = (
-        evalscope.argv("python", config.evaluate, evalscope.Subject(id="candidate", model="CHECKPOINT"), folder / "eval/candidate", root)
+        evalscope.argv(
+            "python",
+            config.evaluate,
+            evalscope.Subject(id="candidate", model="CHECKPOINT"),
+            folder / "eval/candidate",
+            root,
+        )
         if config.evaluate
         else []
     )
@@ -66,7 +81,14 @@ def _view(root: Path, project: Project, plan: Plan) -> dict[str, Any]:
         "reason": plan.reason,
         "run_dir": str(folder),
         "jobs": [
-            {"job": job, "place": place.value, "runner": asdict(getattr(project.runners, place.value)), "stages": [{"id": c.id, "stage": c.stage, "inputs": dict(c.inputs), "why": c.why} for c in plan.at(place)]}
+            {
+                "job": job,
+                "place": place.value,
+                "runner": asdict(getattr(project.runners, place.value)),
+                "stages": [
+                    {"id": c.id, "stage": c.stage, "inputs": dict(c.inputs), "why": c.why} for c in plan.at(place)
+                ],
+            }
             for job, place in (("train", Place.GPU), ("verdict", Place.CPU))
         ],
         "train": [asdict(argument) for argument in swift.arguments(config.train, root, folder / "train")],
@@ -95,6 +117,8 @@ def _print(view: dict[str, Any]) -> None:
         for word in words:
             print(("  " if word.startswith("--") else "      ") + word)
     for rule in view["gate"]:
-        bounds = [f"{name.replace('_', ' ')} {rule[name]:g}" for name in ("at_least", "at_most") if rule[name] is not None]
+        bounds = [
+            f"{name.replace('_', ' ')} {rule[name]:g}" for name in ("at_least", "at_most") if rule[name] is not None
+        ]
         print(f"\ngate: {rule['metric']} {' and '.join(bounds)}", end="")
     print(f"\nrun directory: {view['run_dir']}")

@@ -15,7 +15,13 @@ from swiftci.spec.problem import ConfigError
 @click.argument("config", type=click.Path())
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @click.option("--force", is_flag=True, help="Run every stage again, even where its result is there.")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value of the config, as in train.args.max_steps=2.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a value of the config, as in train.args.max_steps=2.",
+)
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where the run works; .swiftci/runs/NAME when absent.")
 def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], run_dir: Path | None) -> int:
     """Carry out a config's plan here and now; what an earlier run did with the same inputs is reused."""
@@ -28,7 +34,9 @@ def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], 
     plan = build(project, loaded)
     known = {name for call in plan.calls for name in (call.id, call.stage)}
     if until and until not in known:
-        raise click.UsageError(f"--until {until}: this plan has no such stage; it has {', '.join(c.id for c in plan.calls)}")
+        raise click.UsageError(
+            f"--until {until}: this plan has no such stage; it has {', '.join(c.id for c in plan.calls)}"
+        )
     folder = run_dir.absolute() if run_dir else run_folder(root, project, loaded.config.name, os.environ)
 
     def told(done: Done) -> None:
@@ -62,6 +70,9 @@ def _summary(folder: Path, reported: bool, named: list[str]) -> None:
     shown = [m for m in metric.read(folder) if m.subset is None and (m.key in named if named else m.primary)]
     before = {m.key: m.value for m in shown if m.subject == "base"}
     after = {m.key: m.value for m in shown if m.subject == "candidate"}
-    scores = [f"{key} {before[key]:.4g} → {value:.4g}" if key in before else f"{key} {value:.4g}" for key, value in after.items()]
+    scores = [
+        f"{key} {before[key]:.4g} → {value:.4g}" if key in before else f"{key} {value:.4g}"
+        for key, value in after.items()
+    ]
     print(f"report: {folder / 'report.html'}")
     print(" · ".join([*scores, f"verdict: {found.verdict}"]))

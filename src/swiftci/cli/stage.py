@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from swiftci.spec.option import options
 from swiftci.stages import BY_NAME, STAGES
 from swiftci.stages.stage import Stage
-from swiftci.spec.option import options
 
 
 class StageGroup(click.Group):

@@ -27,7 +27,11 @@ def command(check: bool) -> int:
             continue
         stale.append(path.relative_to(root).as_posix())
         if check:
-            sys.stdout.writelines(difflib.unified_diff(before.splitlines(True), text.splitlines(True), f"{path.name}: is", f"{path.name}: should be", n=1))
+            sys.stdout.writelines(
+                difflib.unified_diff(
+                    before.splitlines(True), text.splitlines(True), f"{path.name}: is", f"{path.name}: should be", n=1
+                )
+            )
         else:
             write_text(path, text)
             print(f"+ {stale[-1]}")

@@ -39,7 +39,7 @@ class Arguments(dict[str, Value]):
 def _refusal(name: str, item: Node, where: str) -> Problem | None:
     for node in item.walk():
         if node.kind == "scalar" and node.value is None:
-            hint = "leave the key out, or write \"\" for an empty text"
+            hint = 'leave the key out, or write "" for an empty text'
             message = f"{where}.{name} holds nothing; the tool would get the text None"
             return Problem(code="null-argument", message=message, position=node.position, hint=hint)
         for key in node.entries:
@@ -47,7 +47,9 @@ def _refusal(name: str, item: Node, where: str) -> Problem | None:
                 return _secret(f"{name}.{key}", node, key)
     if item.kind == "list" and not item.items:
         hint = "leave the key out"
-        return Problem(code="null-argument", message=f"{where}.{name} is an empty list", position=item.position, hint=hint)
+        return Problem(
+            code="null-argument", message=f"{where}.{name} is an empty list", position=item.position, hint=hint
+        )
     if _SECRET.fullmatch(name):
         return _secret(name, item, None)
     return None
@@ -56,7 +58,12 @@ def _refusal(name: str, item: Node, where: str) -> Problem | None:
 def _secret(name: str, node: Node, key: str | None) -> Problem:
     position = node.keys[key] if key else node.position
     hint = "name it under `secrets:` in swiftci.yaml; the tool reads it from its environment"
-    return Problem(code="secret-argument", message=f"{quoted(name)} would put a token into the repository", position=position, hint=hint)
+    return Problem(
+        code="secret-argument",
+        message=f"{quoted(name)} would put a token into the repository",
+        position=position,
+        hint=hint,
+    )
 
 
 def _value(node: Node) -> Value:

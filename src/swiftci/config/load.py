@@ -54,7 +54,7 @@ def load_config(root: Path, path: str, problems: list[Problem], sets: Iterable[s
         node = _override(node, text, problems)
     node, include = _include(node, (root / path).parent, path, problems)
     config = read(Config, node, problems, "")
-    if config is None or len(problems) > before and any(p.severity == "error" for p in problems[before:]):
+    if config is None or (len(problems) > before and any(p.severity == "error" for p in problems[before:])):
         return None
     return Loaded(path=path, config=config, node=node, include=include)
 
@@ -100,7 +100,7 @@ def _load_each(root: Path, paths: Sequence[str], problems: list[Problem]) -> lis
 
 def relative(root: Path, path: str) -> str:
     """A config's path as given on the command line, relative to the repository, with slashes."""
-    return Path(os.path.relpath(os.path.abspath(path), root)).as_posix()
+    return Path(os.path.relpath(Path(path).absolute(), root)).as_posix()
 
 
 def resolved(project: Project, loaded: Loaded) -> dict[str, Any]:

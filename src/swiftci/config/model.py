@@ -32,7 +32,7 @@ class On(Section):
             fields = item.text.split()
             if item.kind == "scalar" and not (len(fields) == 5 and all(map(_CRON.fullmatch, fields))):
                 message = f"{quoted(item.text)} is not a cron time"
-                hint = "five fields, as in \"0 2 * * 1\": minute, hour, day, month, weekday"
+                hint = 'five fields, as in "0 2 * * 1": minute, hour, day, month, weekday'
                 problems.append(Problem(code="bad-cron", message=message, position=item.position, hint=hint))
 
 
@@ -131,7 +131,7 @@ class Config(Section):
             metric = rule.entries.get("metric")
             if metric is None or metric.kind != "scalar":
                 continue
-            dataset, dot, rest = metric.text.partition(".")
+            dataset, _, rest = metric.text.partition(".")
             if dataset not in known or not rest:
                 close = nearest(dataset, known)
                 shown = close or (known[0] if known else "ceval")

@@ -41,9 +41,7 @@ class Runner(Section):
 class Runners(Section):
     """The machines there are."""
 
-    gpu: Runner = option(
-        "Runner of the jobs that train and evaluate.", default=Runner(labels=("self-hosted", "gpu"))
-    )
+    gpu: Runner = option("Runner of the jobs that train and evaluate.", default=Runner(labels=("self-hosted", "gpu")))
     cpu: Runner = option("Runner of the short jobs.", default=Runner(labels=("ubuntu-latest",)))
 
 
@@ -119,7 +117,12 @@ class Project(Section):
         version = node.entries.get("version")
         if version and version.kind == "scalar" and isinstance(version.value, int) and version.value != 1:
             problems.append(
-                Problem(code="wrong-value", message=f"version {version.text} is not known", position=version.position, hint="write version: 1")
+                Problem(
+                    code="wrong-value",
+                    message=f"version {version.text} is not known",
+                    position=version.position,
+                    hint="write version: 1",
+                )
             )
         actions = node.entries.get("actions")
         if actions and (actions.kind != "scalar" or not _ACTIONS.fullmatch(actions.text)):
@@ -130,7 +133,9 @@ class Project(Section):
             folder = node.entries.get(key)
             if folder and folder.kind == "scalar" and "://" in folder.text:
                 message = f"{key} {quoted(folder.text)} is an address; this version keeps runs and models in folders"
-                problems.append(Problem(code="unsupported", message=message, position=folder.position, hint="name a folder"))
+                problems.append(
+                    Problem(code="unsupported", message=message, position=folder.position, hint="name a folder")
+                )
             elif folder and folder.kind == "scalar" and folder.text != "none" and not folder.text.startswith("/"):
                 hint = "it is mounted into the container by that path"
                 message = f"{key} should be an absolute path, found {quoted(folder.text)}"

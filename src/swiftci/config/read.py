@@ -29,7 +29,9 @@ def read(cls: type[SectionT], node: Node, problems: list[Problem], where: str) -
         if cls.SHORTHAND is None:
             problems.append(_wrong(node, where, "a map with keys " + ", ".join(_keys(cls))))
             return None
-        node = Node(position=node.position, kind="map", entries={cls.SHORTHAND: node}, keys={cls.SHORTHAND: node.position})
+        node = Node(
+            position=node.position, kind="map", entries={cls.SHORTHAND: node}, keys={cls.SHORTHAND: node.position}
+        )
     before = len(problems)
     cls.check(node, problems)
     known = _keys(cls)
@@ -44,7 +46,12 @@ def read(cls: type[SectionT], node: Node, problems: list[Problem], where: str) -
         if declared.required and key not in node.entries:
             hint = declared.help
             problems.append(
-                Problem(code="missing-key", message=f"{quoted(key)} is missing in {where or 'the file'}", position=node.position, hint=hint)
+                Problem(
+                    code="missing-key",
+                    message=f"{quoted(key)} is missing in {where or 'the file'}",
+                    position=node.position,
+                    hint=hint,
+                )
             )
     failed = any(problem.severity == "error" for problem in problems[before:])
     return None if failed else cls(**values)
@@ -52,13 +59,19 @@ def read(cls: type[SectionT], node: Node, problems: list[Problem], where: str) -
 
 def convert(declared: Option, node: Node, problems: list[Problem], where: str) -> Any:
     """A node as the declared type; None, with a problem, when it does not fit."""
-    if node.kind == "scalar" and type(None) in typing.get_args(declared.type) and (node.value is None or node.text == "none"):
+    if (
+        node.kind == "scalar"
+        and type(None) in typing.get_args(declared.type)
+        and (node.value is None or node.text == "none")
+    ):
         return None
     value = _convert(declared.types, node, problems, where)
     if declared.choices and isinstance(value, str) and value not in declared.choices:
         close = nearest(value, declared.choices)
         hint = f"did you mean {quoted(close)}?" if close else "possible: " + ", ".join(declared.choices)
-        problems.append(Problem(code="wrong-value", message=f"{where} cannot be {quoted(value)}", position=node.position, hint=hint))
+        problems.append(
+            Problem(code="wrong-value", message=f"{where} cannot be {quoted(value)}", position=node.position, hint=hint)
+        )
     return value
 
 
@@ -88,7 +101,9 @@ def _fits(kind: Any, node: Node) -> bool:
     if kind is str:
         return value is not None
     if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and value - value == 0  # neither inf nor NaN
+        return (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and value - value == 0
+        )  # neither inf nor NaN
     return type(value) is kind
 
 

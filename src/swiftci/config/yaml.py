@@ -106,7 +106,14 @@ def read_text(path: Path, shown: str) -> str:
             raise YamlError(Problem(code="unreadable", message="is not a file", position=here))
         if size > MAX_BYTES:
             hint = "data belongs in a data set file, not in a config"
-            raise YamlError(Problem(code="too-large", message=f"{size:,} bytes; a config has at most {MAX_BYTES:,}", position=here, hint=hint))
+            raise YamlError(
+                Problem(
+                    code="too-large",
+                    message=f"{size:,} bytes; a config has at most {MAX_BYTES:,}",
+                    position=here,
+                    hint=hint,
+                )
+            )
         data = path.read_bytes()
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
@@ -120,7 +127,9 @@ def read_text(path: Path, shown: str) -> str:
         if b"\0" in data:
             found = "is a binary file"
         place = Position(file=shown, line=line, column=column)
-        raise YamlError(Problem(code="not-text", message=found, position=place, hint="save the file as UTF-8")) from None
+        raise YamlError(
+            Problem(code="not-text", message=found, position=place, hint="save the file as UTF-8")
+        ) from None
 
 
 class _Composer:
@@ -166,12 +175,17 @@ class _Composer:
                 node = self.scalar(event)
             elif isinstance(event, yaml.AliasEvent):
                 if event.anchor not in self.anchors:
-                    raise self.fail("bad-yaml", f"alias {quoted('*' + event.anchor)} has no anchor before it", event)
+                    raise self.fail("bad-yaml", f"alias {quoted(f'*{event.anchor}')} has no anchor before it", event)
                 node = self.anchors[event.anchor]
             if node is None:
                 continue
             if node.size > MAX_NODES:
-                raise self.fail("bomb", f"unfolds to more than {MAX_NODES:,} values", event, "write out what you need without aliases")
+                raise self.fail(
+                    "bomb",
+                    f"unfolds to more than {MAX_NODES:,} values",
+                    event,
+                    "write out what you need without aliases",
+                )
             if stack:
                 stack[-1][1].append(node)
             else:
@@ -239,11 +253,19 @@ def parse(text: str, shown: str, problems: list[Problem]) -> Node | None:
         source = composer.lines[line] if line < len(composer.lines) else ""
         place = Position(file=shown, line=line + 1, column=(mark.column if mark else 0) + 1, source=source)
         hint = "indent with spaces" if "\t" in source else ""
-        problems.append(Problem(code="bad-yaml", message=str(error.problem or error.context), position=place, hint=hint))
+        problems.append(
+            Problem(code="bad-yaml", message=str(error.problem or error.context), position=place, hint=hint)
+        )
         return None
     except yaml.reader.ReaderError as error:
-        found = f"character U+{ord(error.character):04X}" if isinstance(error.character, str) else f"byte 0x{error.character:02x}"
-        problems.append(Problem(code="bad-yaml", message=f"{found} is not allowed in YAML", position=Position(file=shown)))
+        found = (
+            f"character U+{ord(error.character):04X}"
+            if isinstance(error.character, str)
+            else f"byte 0x{error.character:02x}"
+        )
+        problems.append(
+            Problem(code="bad-yaml", message=f"{found} is not allowed in YAML", position=Position(file=shown))
+        )
         return None
     if root is None or (root.kind == "scalar" and root.value is None):
         problems.append(Problem(code="empty", message="holds nothing", position=Position(file=shown)))
@@ -265,4 +287,6 @@ def unknown_key(key: str, known: list[str], position: Position, where: str) -> P
     """The problem of a key that does not exist, with the nearest one that does."""
     close = nearest(key, known)
     hint = f"did you mean {quoted(close)}?" if close else "possible here: " + ", ".join(known)
-    return Problem(code="unknown-key", message=f"unknown key {quoted(key)} in {where or 'the file'}", position=position, hint=hint)
+    return Problem(
+        code="unknown-key", message=f"unknown key {quoted(key)} in {where or 'the file'}", position=position, hint=hint
+    )

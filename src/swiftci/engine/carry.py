@@ -66,7 +66,9 @@ def carry(session: Session, call: Call, progress: Progress, *, force: bool = Fal
     if before and stage.reusable and not force and before.digest == digest and session.record.succeeded(call.id):
         outputs = stage.outputs(**before.outputs)
         return Carried(outputs=before.outputs, exit=stage.exit(outputs), reused=True)
-    entry = StageRecord(state="running", digest=digest, execution=secrets.token_hex(8), started=time.time(), needs=needs)
+    entry = StageRecord(
+        state="running", digest=digest, execution=secrets.token_hex(8), started=time.time(), needs=needs
+    )
     journal.pop(call.id, None)
     journal[call.id] = entry
     session.save()
@@ -90,7 +92,9 @@ def _executions(session: Session, call: Call, needs: tuple[str, ...]) -> dict[st
     missing = [name for name in needs if not session.record.succeeded(name)]
     if missing:
         message = f"{call.id} needs the result of {', '.join(missing)}, which {session.folder} does not hold"
-        hint = f"run that stage first with the same --run-dir: swiftci stage {missing[0]} --config {session.loaded.path}"
+        hint = (
+            f"run that stage first with the same --run-dir: swiftci stage {missing[0]} --config {session.loaded.path}"
+        )
         raise ConfigError([Problem(code="missing-stage", message=message, hint=hint)])
     return {name: session.record.stages[name].execution for name in needs}
 
@@ -102,7 +106,12 @@ def _digest(session: Session, stage: Stage, inputs: Any, needs: Mapping[str, str
         {
             "stage": stage.name,
             "inputs": asdict(inputs),
-            "config": {name: section if isinstance(section := getattr(config, name), tuple) or section is None else asdict(section) for name in stage.reads},
+            "config": {
+                name: section
+                if isinstance(section := getattr(config, name), tuple) or section is None
+                else asdict(section)
+                for name in stage.reads
+            },
             "local": local_digests(config, session.root, session.digests, stage.reads),
             "versions": {name: session.record.versions.get(name) for name in stage.packages},
             "needs": dict(needs),

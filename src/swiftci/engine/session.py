@@ -12,7 +12,7 @@ from typing import Any
 from swiftci import __version__
 from swiftci.config.load import Loaded, resolved
 from swiftci.config.project import Project
-from swiftci.spec.error import Busy
+from swiftci.spec.error import Busy, ToolError
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.store import record as records
 from swiftci.store.digest import Digests
@@ -42,7 +42,7 @@ class Session:
 
 
 def run_folder(root: Path, project: Project, name: str, environ: Mapping[str, str]) -> Path:
-    """Where a run of a config works: `.swiftci/runs/NAME`, or on a runner with a store, a folder of the run's own there."""
+    """Where a run works: `.swiftci/runs/NAME`; on a runner with a store, a folder of the run's own there."""
     store = store_folder(root, project, environ)
     if store and runner.on_runner(environ):
         return store / "runs" / f"{name}-{environ.get('GITHUB_RUN_ID', '0')}"
@@ -62,8 +62,9 @@ def opened(
 ) -> Iterator[Session]:
     """Opens a run directory, which only one process may do at a time.
 
-    With `renew` a record of an earlier config is brought up to date, and stages that it makes stale run again; without,
-    another config than the record's is refused. Raises Busy, or ConfigError where the folder is not a run of this config.
+    With `renew` a record of an earlier config is brought up to date, and stages that it makes stale run again;
+    without, another config than the record's is refused. Raises Busy, or ConfigError where the folder is not a run
+    of this config.
     """
     _refuse_foreign(folder, loaded.config.name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,17 +91,27 @@ def opened(
         if renew or found.attempt != attempt:
             found.attempt, found.attempt_started = attempt, time.time()
         session = Session(
-            root=root, folder=folder, store=store_folder(root, project, environ), project=project,
-            loaded=loaded, record=found, digests=digests, environ=environ,
+            root=root,
+            folder=folder,
+            store=store_folder(root, project, environ),
+            project=project,
+            loaded=loaded,
+            record=found,
+            digests=digests,
+            environ=environ,
         )
         session.save()
         yield session
 
 
-def _begin(root: Path, project: Project, loaded: Loaded, mark: str, data: dict[str, Any], environ: Mapping[str, str]) -> Record:
+def _begin(
+    root: Path, project: Project, loaded: Loaded, mark: str, data: dict[str, Any], environ: Mapping[str, str]
+) -> Record:
     url = None
     if environ.get("GITHUB_RUN_ID") and environ.get("GITHUB_SERVER_URL"):
-        url = f"{environ['GITHUB_SERVER_URL']}/{environ.get('GITHUB_REPOSITORY')}/actions/runs/{environ['GITHUB_RUN_ID']}"
+        url = (
+            f"{environ['GITHUB_SERVER_URL']}/{environ.get('GITHUB_REPOSITORY')}/actions/runs/{environ['GITHUB_RUN_ID']}"
+        )
     return Record(
         name=loaded.config.name,
         fingerprint=mark,
@@ -122,7 +133,7 @@ def versions(root: Path, project: Project, environ: Mapping[str, str]) -> dict[s
     for needs in ("ms_swift", "evalscope"):
         try:
             return dict(interpreter.find(project.python, root, environ, needs).versions)
-        except interpreter.ToolError:
+        except ToolError:
             continue
     return {}
 
@@ -153,4 +164,4 @@ def _refuse_foreign(folder: Path, name: str) -> None:
 
 
 def _differs(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    return records.plain(before) != records.plain(now)
+    return bool(records.plain(before) != records.plain(now))

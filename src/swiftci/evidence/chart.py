@@ -14,7 +14,16 @@ _STYLE: dict[str, Any] = {
     "background": None,
     "font": "sans-serif",
     "view": {"stroke": None},
-    "axis": {"labelColor": _GREY, "titleColor": _GREY, "gridColor": "#80808040", "domainColor": _GREY, "tickColor": _GREY, "labelFontSize": 11, "titleFontWeight": "normal", "labelLimit": 260},
+    "axis": {
+        "labelColor": _GREY,
+        "titleColor": _GREY,
+        "gridColor": "#80808040",
+        "domainColor": _GREY,
+        "tickColor": _GREY,
+        "labelFontSize": 11,
+        "titleFontWeight": "normal",
+        "labelLimit": 260,
+    },
     "legend": {"labelColor": _GREY, "titleColor": _GREY, "orient": "top"},
 }
 _COLOURS = ["#9aa0a6", "#1a73e8"]
@@ -29,7 +38,7 @@ def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
     every = max(1, len(points) // POINTS_MAX)
     rows = []
     for kind, values in (
-        (words["train_loss"], [(p.step, p.loss) for p in points[:: every] if p.loss is not None]),
+        (words["train_loss"], [(p.step, p.loss) for p in points[::every] if p.loss is not None]),
         (words["eval_loss"], [(p.step, p.eval_loss) for p in points if p.eval_loss is not None]),
     ):
         rows += [{"step": step, "loss": value if value - value == 0 else None, "kind": kind} for step, value in values]
@@ -51,7 +60,13 @@ def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
 def scores(rows: Sequence[tuple[str, Estimate | None, Estimate | None]], words: dict[str, str]) -> str:
     """Scores before and after, with their 95 % intervals; a row is a metric and its two estimates."""
     values = [
-        {"metric": name, "kind": kind, "value": one.mean, "low": one.low if one.low is not None else one.mean, "high": one.high if one.high is not None else one.mean}
+        {
+            "metric": name,
+            "kind": kind,
+            "value": one.mean,
+            "low": one.low if one.low is not None else one.mean,
+            "high": one.high if one.high is not None else one.mean,
+        }
         for name, before, after in rows
         for kind, one in ((words["before"], before), (words["after"], after))
         if one is not None
@@ -66,8 +81,20 @@ def scores(rows: Sequence[tuple[str, Estimate | None, Estimate | None]], words: 
             "height": {"step": 26},
             "data": {"values": values},
             "layer": [
-                {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": {"y": y, "yOffset": offset, "x": x | {"field": "low"}, "x2": {"field": "high"}, "color": _colour(kinds)}},
-                {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1}, "encoding": {"y": y, "yOffset": offset, "x": x | {"field": "value"}, "color": _colour(kinds)}},
+                {
+                    "mark": {"type": "rule", "strokeWidth": 2},
+                    "encoding": {
+                        "y": y,
+                        "yOffset": offset,
+                        "x": x | {"field": "low"},
+                        "x2": {"field": "high"},
+                        "color": _colour(kinds),
+                    },
+                },
+                {
+                    "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                    "encoding": {"y": y, "yOffset": offset, "x": x | {"field": "value"}, "color": _colour(kinds)},
+                },
             ],
         }
     )

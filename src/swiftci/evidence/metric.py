@@ -13,7 +13,10 @@ FILE = "metrics.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One number. `subset` is None for the whole data set; `direction` and `primary` are EvalScope's; `stderr` is of the items' mean."""
+    """One number; `subset` is None for the whole data set.
+
+    `direction` and `primary` are EvalScope's; `stderr` is of the items' mean.
+    """
 
     subject: str
     dataset: str

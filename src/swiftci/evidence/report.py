@@ -43,7 +43,9 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
     words = WORDS[language]
     left = training.read(folder / "train")
     found = _verdict(folder)
-    scores = _scores(folder, [s for s, call in (("base", "evaluate-base"), ("candidate", "evaluate")) if record.succeeded(call)])
+    scores = _scores(
+        folder, [s for s, call in (("base", "evaluate-base"), ("candidate", "evaluate")) if record.succeeded(call)]
+    )
     config = record.resolved["config"]
     named = {rule["metric"] for rule in config["gate"]}
     charted = [s for s in scores if s.key in named or (not named and s.primary)] or [s for s in scores if s.primary]
@@ -57,7 +59,9 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
         "training": left,
         "scores": scores,
         "loss_svg": _chart(lambda: chart.loss_curve(left.points, words)) if left.points else None,
-        "score_svg": _chart(lambda: chart.scores([(s.key, s.before, s.after) for s in charted[:CHART_ROWS_MAX]], words)) if charted else None,
+        "score_svg": _chart(lambda: chart.scores([(s.key, s.before, s.after) for s in charted[:CHART_ROWS_MAX]], words))
+        if charted
+        else None,
         "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.started)),
         "arguments": {"train": config["train"]["args"], "evaluate": (config["evaluate"] or {}).get("args", {})},
         "dropped": bool(record.stages["train"].outputs.get("dropped")) if "train" in record.stages else False,
@@ -88,7 +92,14 @@ def _scores(folder: Path, subjects: list[str]) -> list[Score]:
             low, high = sorted((sign * difference.low, sign * difference.high))
             better = True if low > 0 else False if high < 0 else None
         found.append(
-            Score(key=key, before=_estimate(before.get(key)), after=_estimate(after.get(key)), difference=difference, primary=one.primary, better=better)
+            Score(
+                key=key,
+                before=_estimate(before.get(key)),
+                after=_estimate(after.get(key)),
+                difference=difference,
+                primary=one.primary,
+                better=better,
+            )
         )
     return sorted(found, key=lambda s: not s.primary)
 

@@ -1,4 +1,4 @@
-"""Reads what EvalScope left (1.14.1, report schema 2) and refuses what is no measurement; its exit code says nothing."""
+"""Reads what EvalScope left (1.14.1, report schema 2) and refuses what is no measurement."""
 
 import hashlib
 import json
@@ -54,7 +54,9 @@ def _dataset(folder: Path, subject: str, dataset: str) -> tuple[list[Metric], li
     summary = report.get("execution_summary") or {}
     requested = summary.get("requested")
     if summary.get("incomplete") is not False or summary.get("errored"):
-        raise _Fault(f"{summary.get('errored', '?')} of {requested} items failed; a score over the others would mislead")
+        raise _Fault(
+            f"{summary.get('errored', '?')} of {requested} items failed; a score over the others would mislead"
+        )
     if not items or requested != len(items):
         raise _Fault(f"{requested} items were asked, {len(items)} were scored")
     judge = report.get("judge_summary")
@@ -125,7 +127,13 @@ def _metrics(one: dict[str, Any], subject: str, dataset: str, items: list[Item])
     name = metric_name(identity)
     direction = (one.get("semantics") or {}).get("direction") or "higher_is_better"
     total = Metric(
-        subject=subject, dataset=dataset, subset=None, metric=name, value=_finite(one["score"], name), items=int(one["num"]), direction=direction
+        subject=subject,
+        dataset=dataset,
+        subset=None,
+        metric=name,
+        value=_finite(one["score"], name),
+        items=int(one["num"]),
+        direction=direction,
     )
     subsets = [
         replace(total, subset=part["name"], value=_finite(part["score"], name), items=int(part["num"]))

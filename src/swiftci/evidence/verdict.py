@@ -59,12 +59,18 @@ def judge(rules: Sequence[Rule], metrics: dict[str, Metric]) -> Verdict:
 
 
 def _judge(rule: Rule, metrics: dict[str, Metric]) -> Reason:
-    bounds = [f"{word} {value:g}" for word, value in (("at least", rule.at_least), ("at most", rule.at_most)) if value is not None]
+    bounds = [
+        f"{word} {value:g}"
+        for word, value in (("at least", rule.at_least), ("at most", rule.at_most))
+        if value is not None
+    ]
     bound = " and ".join(bounds)
     metric = metrics.get(rule.metric)
     if metric is None:
         have = ", ".join(sorted(metrics)) or "nothing"
-        return Reason(verdict="invalid", metric=rule.metric, bound=bound, text=f"{rule.metric} was not measured; measured: {have}")
+        return Reason(
+            verdict="invalid", metric=rule.metric, bound=bound, text=f"{rule.metric} was not measured; measured: {have}"
+        )
     value = metric.value
     if not math.isfinite(value):
         return Reason(verdict="invalid", metric=rule.metric, bound=bound, text=f"{rule.metric} is not a number")

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from swiftci.config.load import Loaded
+from swiftci.config.model import Evaluate
 from swiftci.config.project import FILE, Project
-from swiftci.spec.problem import Position, Problem, nearest, quoted
+from swiftci.spec.problem import Position, Problem, Severity, nearest, quoted
 from swiftci.tools import evalscope, known_arguments, swift
 from swiftci.tools.data_file import check_rows
 from swiftci.tools.local_path import local_paths
@@ -19,7 +20,9 @@ def check(root: Path, project: Project, configs: Sequence[Loaded], *, disk: bool
     problems: list[Problem] = []
     asking = [one for one in configs if one.config.on.pull_request]
     if asking and project.trust is None:
-        hint = "trust: internal lets pull requests of people with access train; trust: public never lets one reach a GPU"
+        hint = (
+            "trust: internal lets pull requests of people with access train; trust: public never lets one reach a GPU"
+        )
         message = f"`trust` is not set, and {asking[0].path} trains on pull requests"
         problems.append(Problem(code="no-trust", message=message, position=Position(file=FILE), hint=hint))
     for one in configs:
@@ -33,7 +36,7 @@ def _arguments(one: Loaded, problems: list[Problem]) -> None:
     sections = [("train", one.config.train.args, swift.OWNED, known_arguments.train(one.config.train.method))]
     if one.config.evaluate:
         sections.append(("evaluate", one.config.evaluate.args, evalscope.OWNED, known_arguments.evaluate()))
-        _evaluate(one, problems)
+        _evaluate(one, one.config.evaluate, problems)
     for section, args, owned, known in sections:
         for name in args:
             node = one.node.at(f"{section}.args")
@@ -43,15 +46,19 @@ def _arguments(one: Loaded, problems: list[Problem]) -> None:
                 problems.append(Problem(code="owned-argument", message=message, position=position, hint="leave it out"))
             elif name not in known.names:
                 close = nearest(name, known.names)
-                hint = f"did you mean {quoted(close)}?" if close else f"the list is of {known.tool} {known.version}; a newer one may have it"
+                hint = (
+                    f"did you mean {quoted(close)}?"
+                    if close
+                    else f"the list is of {known.tool} {known.version}; a newer one may have it"
+                )
                 message = f"{known.tool} has no argument {quoted(name)}"
-                severity = "error" if close else "notice"
-                problems.append(Problem(code="suspect-argument", message=message, position=position, hint=hint, severity=severity))
+                severity: Severity = "error" if close else "notice"
+                problems.append(
+                    Problem(code="suspect-argument", message=message, position=position, hint=hint, severity=severity)
+                )
 
 
-def _evaluate(one: Loaded, problems: list[Problem]) -> None:
-    section = one.config.evaluate
-    assert section is not None  # the caller looked
+def _evaluate(one: Loaded, section: Evaluate, problems: list[Problem]) -> None:
     for name in ("model_args", "generation_config", "dataset_args"):
         value = section.args.get(name)
         if value is not None and not isinstance(value, dict):
@@ -61,7 +68,9 @@ def _evaluate(one: Loaded, problems: list[Problem]) -> None:
         if dataset in evalscope.HOST_CODE and "sandbox" not in section.args:
             position = one.position(f"evaluate.datasets.{index}")
             message = f"{dataset} runs code that the model wrote on the machine itself, or scores 0 without a sandbox"
-            problems.append(Problem(code="host-code", message=message, position=position, hint="set evaluate.args.sandbox"))
+            problems.append(
+                Problem(code="host-code", message=message, position=position, hint="set evaluate.args.sandbox")
+            )
 
 
 def _paths(one: Loaded, root: Path, problems: list[Problem]) -> None:

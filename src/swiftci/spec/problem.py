@@ -1,8 +1,8 @@
 """A problem: one mistake of a user's, with its place, what was found, and what to do."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from collections.abc import Iterable
 from typing import Literal
 
 CODES = {

@@ -17,7 +17,14 @@ def loader() -> FileSystemLoader:
 
 @cache
 def _environment(html: bool) -> Environment:
-    return Environment(loader=loader(), autoescape=html, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return Environment(
+        loader=loader(),
+        autoescape=html,  # noqa: S701 -- Markdown has its own escaping, the filter `cell`
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 def environment(*, html: bool) -> Environment:

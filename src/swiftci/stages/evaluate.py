@@ -84,8 +84,13 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     if ended.returncode != 0:
         why = failure.explain(ended.returncode, ended.tail)
         raise ToolError(
-            message=f"EvalScope failed: {why.message}", kind=why.kind, hint=why.hint,
-            argv=shown, returncode=ended.returncode, tail=ended.tail, log=log,
+            message=f"EvalScope failed: {why.message}",
+            kind=why.kind,
+            hint=why.hint,
+            argv=shown,
+            returncode=ended.returncode,
+            tail=ended.tail,
+            log=log,
         )
     measured = scores.read(work, inputs.subject, config.evaluate.datasets)
     if measured.faults:

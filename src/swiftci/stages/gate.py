@@ -48,10 +48,15 @@ def _needs(text: str | None) -> dict[str, Any] | None:
         return None
     try:
         needs = json.loads(text)
-        return {name: {"result": str(needs[name]["result"]), "outputs": dict(needs[name].get("outputs") or {})} for name in ("plan", "train")}
+        return {
+            name: {"result": str(needs[name]["result"]), "outputs": dict(needs[name].get("outputs") or {})}
+            for name in ("plan", "train")
+        }
     except (ValueError, TypeError, KeyError, AttributeError):
         hint = "pass `${{ toJSON(needs) }}` of a job that needs `plan` and `train`"
-        raise ConfigError([Problem(code="usage", message="`needs` is not what toJSON(needs) gives", hint=hint)]) from None
+        raise ConfigError(
+            [Problem(code="usage", message="`needs` is not what toJSON(needs) gives", hint=hint)]
+        ) from None
 
 
 def _of_plan(needs: dict[str, Any] | None) -> Verdict | None:
@@ -63,7 +68,9 @@ def _of_plan(needs: dict[str, Any] | None) -> Verdict | None:
         reason = Reason(verdict="invalid", text=f"the plan job ended as {plan['result']}; its log says why")
         return Verdict(verdict="invalid", reasons=(reason,), exit=Exit.CONFIG)
     if plan["outputs"].get("go") != "true":
-        return Verdict.of([Reason(verdict="skipped", text=plan["outputs"].get("reason") or "the plan found nothing to do")])
+        return Verdict.of(
+            [Reason(verdict="skipped", text=plan["outputs"].get("reason") or "the plan found nothing to do")]
+        )
     return None
 
 
@@ -78,22 +85,11 @@ def _of_job(needs: dict[str, Any] | None) -> Verdict | None:
 def _of_stages(record: Record) -> Verdict | None:
     """Invalid where a stage that was begun has no result."""
     broken = [(name, one) for name, one in record.stages.items() if name in _DECISIVE and not record.succeeded(name)]
-    reasons = [Reason(verdict="invalid", text=f"{name}: {one.error or _UNFINISHED.get(one.state, _STALE)}") for name, one in broken]
+    reasons = [
+        Reason(verdict="invalid", text=f"{name}: {one.error or _UNFINISHED.get(one.state, _STALE)}")
+        for name, one in broken
+    ]
     return Verdict.of(reasons) if reasons else None
-
-
-def _of_job(needs: dict[str, Any] | None) -> Verdict | None:
-    """Invalid where the train job did not end well."""
-    result = needs["train"]["result"] if needs else "success"
-    if result == "success":
-        return None
-    return Verdict.of([Reason(verdict="invalid", text=f"the train job ended as {result}")])
-
-
-def _of_stages(record: Record) -> Verdict | None:
-    """Invalid where a stage did not succeed."""
-    broken = [(name, one) for name, one in record.stages.items() if one.state != "succeeded" and name in _DECISIVE]
-    return Verdict.of([Reason(verdict="invalid", text=f"{name}: {one.error or 'was cut off while it ran'}") for name, one in broken]) if broken else None
 
 
 def _of_rules(context: Context) -> Verdict:
@@ -107,7 +103,9 @@ def _of_rules(context: Context) -> Verdict:
     except ValueError as error:
         return Verdict.of([Reason(verdict="invalid", text=str(error))])
     if not config.gate:
-        return Verdict(verdict="pass", reasons=(Reason(verdict="pass", text="the config has no rules"),), exit=Exit.DONE)
+        return Verdict(
+            verdict="pass", reasons=(Reason(verdict="pass", text="the config has no rules"),), exit=Exit.DONE
+        )
     return verdict.judge(config.gate, metrics)
 
 

@@ -37,8 +37,8 @@ class Progress(Protocol):
 class Context:
     """Everything a stage may use besides its inputs.
 
-    `folder` is the run directory, `store` where finished runs are kept, `environ` what tools may see (secrets of other groups are taken out), `secrets` the
-    values to mask, `deadline` in seconds of time.time().
+    `folder` is the run directory, `store` where finished runs are kept, `environ` what tools may see (secrets of other
+    groups are taken out), `secrets` the values to mask, `deadline` in seconds of time.time().
     """
 
     root: Path

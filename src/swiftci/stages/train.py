@@ -84,17 +84,37 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     shown = tuple(program.mask(word, context.secrets) for word in argv)
     if ended.overdue:
         message = f"the time limit came near at step {left.steps} of {left.max_steps}, so the training was stopped"
-        raise ToolError(message=message, kind="preempted", hint="raise limits.job_minutes, or train fewer steps", argv=shown, log=log)
+        raise ToolError(
+            message=message,
+            kind="preempted",
+            hint="raise limits.job_minutes, or train fewer steps",
+            argv=shown,
+            log=log,
+        )
     if ended.returncode != 0:
         why = failure.explain(ended.returncode, ended.tail)
         raise ToolError(
-            message=f"ms-swift failed at step {left.steps}: {why.message}" if left.steps else f"ms-swift failed: {why.message}",
-            kind=why.kind, hint=why.hint, argv=shown, returncode=ended.returncode, tail=ended.tail, log=log,
+            message=f"ms-swift failed at step {left.steps}: {why.message}"
+            if left.steps
+            else f"ms-swift failed: {why.message}",
+            kind=why.kind,
+            hint=why.hint,
+            argv=shown,
+            returncode=ended.returncode,
+            tail=ended.tail,
+            log=log,
         )
     faults = training.faults(left, may_stop_early="early_stop" in texts(config.train.args, "callbacks"))
     if faults or left.last is None:
         message = "ms-swift ended well, but " + " and ".join(faults)
-        raise ToolError(message=message, kind="data" if left.loss != left.loss else "tool", argv=shown, returncode=0, tail=ended.tail, log=log)
+        raise ToolError(
+            message=message,
+            kind="data" if left.loss != left.loss else "tool",
+            argv=shown,
+            returncode=0,
+            tail=ended.tail,
+            log=log,
+        )
     dropped = training.DROPPED in log.read_text(encoding="utf-8", errors="replace")
     if dropped:
         context.progress.line("ms-swift left out rows that it could not use; `strict: true` would have stopped it")

@@ -20,8 +20,9 @@ TRAINING_SMALL = ("train/logging.jsonl", "train/args.json")
 class StageRecord:
     """One stage call's entry in the journal.
 
-    `state` is running, succeeded, failed or interrupted; `execution` names this very execution, so that whatever
-    was made from it can tell when it was made anew: `needs` holds the executions it was made from. Times are seconds since 1970, outputs relative to the run directory.
+    `state` is running, succeeded, failed or interrupted. `execution` names this very execution, and `needs` those it
+    was made from, so that a result can be told from one of an older training. Times are seconds since 1970; outputs
+    are relative to the run directory.
     """
 
     state: str

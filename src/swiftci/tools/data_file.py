@@ -32,7 +32,7 @@ def check_rows(path: Path, key: str, position: Position, problems: list[Problem]
                     continue
                 rows += 1
                 if found := _fault(line):
-                    hint = "each line is one JSON object, such as {\"messages\": [{\"role\": \"user\", …}]}"
+                    hint = 'each line is one JSON object, such as {"messages": [{"role": "user", …}]}'
                     wrong("data-format", f"{path.name}:{number}: {found}", hint)
                     return "damaged"
             more = bool(file.read(1))

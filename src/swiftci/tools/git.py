@@ -41,4 +41,4 @@ def remote_commit(url: str, ref: str) -> str | None:
         return None
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     peeled = [sha for sha, name in lines if name.endswith("^{}")]
-    return (peeled or [sha for sha, _ in lines] or [None])[0]
+    return next(iter(peeled or [sha for sha, _ in lines]), None)

@@ -52,7 +52,9 @@ def find(configured: str | None, root: Path, environ: Mapping[str, str], needs: 
 def probe(path: str) -> Mapping[str, str] | None:
     """Versions of PACKAGES under an interpreter; None where it does not run."""
     try:
-        done = subprocess.run([path, "-I", "-c", _PROBE, *PACKAGES], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            [path, "-I", "-c", _PROBE, *PACKAGES], capture_output=True, text=True, timeout=60, check=True
+        )
         found = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
@@ -61,6 +63,10 @@ def probe(path: str) -> Mapping[str, str] | None:
 
 def _candidates(configured: str | None, root: Path, environ: Mapping[str, str]) -> list[str]:
     if configured:
-        return [str(root / configured) if "/" in configured else shutil.which(configured, path=environ.get("PATH")) or configured]
+        return [
+            str(root / configured)
+            if "/" in configured
+            else shutil.which(configured, path=environ.get("PATH")) or configured
+        ]
     found = (shutil.which(name, path=environ.get("PATH")) for name in ("python", "python3"))
     return list(dict.fromkeys(path for path in found if path))

@@ -60,4 +60,8 @@ def evaluation_folders(config: Config) -> dict[str, str]:
     args = config.evaluate.args.get("dataset_args") if config.evaluate else None
     if not isinstance(args, dict):
         return {}
-    return {name: one["local_path"] for name, one in args.items() if isinstance(one, dict) and isinstance(one.get("local_path"), str)}
+    return {
+        name: one["local_path"]
+        for name, one in args.items()
+        if isinstance(one, dict) and isinstance(one.get("local_path"), str)
+    }

@@ -22,7 +22,7 @@ def reclaim(environ: Mapping[str, str]) -> int:
     owner = root.parent.stat()
     changed = 0
     for folder, _, files in os.walk(root):
-        for path in (folder, *(os.path.join(folder, name) for name in files)):
+        for path in (folder, *(f"{folder}/{name}" for name in files)):
             found = os.lstat(path)
             if (found.st_uid, found.st_gid) != (owner.st_uid, owner.st_gid):
                 os.lchown(path, owner.st_uid, owner.st_gid)

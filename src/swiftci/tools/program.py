@@ -1,6 +1,7 @@
 """Runs a tool: own process group, output to a masked log, signals passed on, nothing left behind."""
 
 import ctypes
+import math
 import os
 import selectors
 import signal
@@ -8,12 +9,12 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO, Iterator
+from typing import BinaryIO, cast
 
 from swiftci.spec.error import Interrupted
 
@@ -104,6 +105,33 @@ def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) ->
         return
 
 
+@dataclass(kw_only=True)
+class _Watch:
+    """What happens to a running program besides its output."""
+
+    process: "subprocess.Popen[bytes]"
+    received: list[int]
+    tick: Callable[[], None] | None
+    deadline: float | None
+    overdue: bool = False
+    kill_at: float = math.inf
+    ticked_at: float = 0.0
+
+    def look(self) -> None:
+        """Calls `tick`, ends a program that is overdue, and kills one that does not end."""
+        now = time.monotonic()
+        if self.tick and now - self.ticked_at >= _TICK_SECONDS:
+            self.ticked_at = now
+            self.tick()
+        if self.deadline is not None and not self.overdue and time.time() > self.deadline:
+            self.overdue = True
+            _signal_group(self.process, signal.SIGTERM)
+        if (self.received or self.overdue) and self.kill_at == math.inf:
+            self.kill_at = now + GRACE_SECONDS
+        if now > self.kill_at:
+            _signal_group(self.process, signal.SIGKILL)
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -122,8 +150,6 @@ def run(
     """
     started = time.monotonic()
     received: list[int] = []
-    overdue_at: float | None = None
-    killed_at = float("inf")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         process = subprocess.Popen(
@@ -136,42 +162,35 @@ def run(
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 -- swiftci starts no threads
         )
-        assert process.stdout is not None  # PIPE was asked for
         lines = _Lines(secrets, file, echo)
-        with _forwarding(process, received), selectors.DefaultSelector() as selector:
-            os.set_blocking(process.stdout.fileno(), False)
-            selector.register(process.stdout, selectors.EVENT_READ)
-            last_tick = 0.0
-            while True:
-                if selector.select(_TICK_SECONDS):
-                    data = process.stdout.read(65536)
-                    if data:
-                        lines.feed(data)
-                    elif data is not None:
-                        break
-                now = time.monotonic()
-                if process.poll() is not None and not selector.select(0):
-                    break  # the program ended, though a child of its own may hold the pipe
-                if tick and now - last_tick >= _TICK_SECONDS:
-                    last_tick = now
-                    tick()
-                if deadline is not None and overdue_at is None and time.time() > deadline:
-                    overdue_at = now
-                    _signal_group(process, signal.SIGTERM)
-                if (received or overdue_at is not None) and killed_at == float("inf"):
-                    killed_at = now + GRACE_SECONDS
-                if now > killed_at:
-                    _signal_group(process, signal.SIGKILL)
-            lines.close()
+        watch = _Watch(process=process, received=received, tick=tick, deadline=deadline)
+        with _forwarding(process, received):
+            _pump(process, lines, watch)
             returncode = process.wait()
-            _signal_group(process, signal.SIGKILL)
+            _signal_group(process, signal.SIGKILL)  # what the program itself left behind
     if tick:
         tick()
     if received:
         raise Interrupted(signal.Signals(received[0]).name)
-    return Ended(
-        returncode=returncode,
-        tail=tuple(lines.tail),
-        seconds=time.monotonic() - started,
-        overdue=overdue_at is not None,
-    )
+    seconds = time.monotonic() - started
+    return Ended(returncode=returncode, tail=tuple(lines.tail), seconds=seconds, overdue=watch.overdue)
+
+
+def _pump(process: "subprocess.Popen[bytes]", lines: _Lines, watch: _Watch) -> None:
+    """Reads the program's output until it ends; a child of its own that holds the pipe does not count."""
+    pipe = cast(BinaryIO, process.stdout)
+    os.set_blocking(pipe.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            ready = selector.select(_TICK_SECONDS)
+            data = pipe.read(65536) if ready else None
+            if data:
+                lines.feed(data)
+            elif ready or process.poll() is not None:
+                break
+            watch.look()
+    lines.close()
+    while process.poll() is None:  # the pipe is closed, the program goes on
+        watch.look()
+        time.sleep(_TICK_SECONDS / 5)

@@ -17,7 +17,10 @@ def recorded() -> dict[str, dict[str, object]]:
     add_argument(parser)
     names = sorted({action.dest for action in parser._actions} - {"help"})
     return {
-        "sft": {"version": importlib.metadata.version("ms_swift"), "names": sorted(f.name for f in dataclasses.fields(SftArguments))},
+        "sft": {
+            "version": importlib.metadata.version("ms_swift"),
+            "names": sorted(f.name for f in dataclasses.fields(SftArguments)),
+        },
         "eval": {"version": importlib.metadata.version("evalscope"), "names": names},
     }
 

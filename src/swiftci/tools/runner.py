@@ -45,7 +45,9 @@ def escape(text: str) -> str:
 def annotation(level: str, message: str, *, title: str = "", file: str = "", line: int = 0, column: int = 0) -> str:
     """One `::error …::` line; `level` is error, warning or notice."""
     values = {"file": file, "line": line or "", "col": column or "", "title": title}
-    parts = [f"{key}={escape(str(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in values.items() if value]
+    parts = [
+        f"{key}={escape(str(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in values.items() if value
+    ]
     return f"::{level} {','.join(parts)}::{escape(message)}" if parts else f"::{level}::{escape(message)}"
 
 

@@ -21,7 +21,9 @@ class Field:
     @property
     def value(self) -> Expression:
         """What passes an input on, or an output out."""
-        return Expression(f"${{{{ inputs.{self.key} }}}}" if self.env else f"${{{{ steps.swiftci.outputs.{self.key} }}}}")
+        return Expression(
+            f"${{{{ inputs.{self.key} }}}}" if self.env else f"${{{{ steps.swiftci.outputs.{self.key} }}}}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,9 @@ class Action:
 
 _CONFIG = Field(key="config", help="The config file, relative to the repository.", env="SWIFTCI_CONFIG", required=True)
 _SET = Field(key="set", help="Overrides of the config, one KEY=VALUE a line.", env="SWIFTCI_SET")
-_RUN_DIR = Field(key="run-dir", help="Where the run works; the same for all steps of a run when absent.", env="SWIFTCI_RUN_DIR")
+_RUN_DIR = Field(
+    key="run-dir", help="Where the run works; the same for all steps of a run when absent.", env="SWIFTCI_RUN_DIR"
+)
 
 SETUP = Action(
     name="setup",
@@ -74,7 +78,10 @@ def of_stage(stage: Stage) -> Action:
     run_dir = Field(key="run-dir", help="The run directory.")
     artifact = Field(key="artifact", help="A name for the run's artifact that no other job or attempt has.")
     return Action(
-        name=stage.name, help=stage.help, inputs=(_CONFIG, _SET, _RUN_DIR, *inputs), outputs=(run_dir, artifact, *outputs)
+        name=stage.name,
+        help=stage.help,
+        inputs=(_CONFIG, _SET, _RUN_DIR, *inputs),
+        outputs=(run_dir, artifact, *outputs),
     )
 
 

@@ -54,7 +54,10 @@ def pins(text: str) -> dict[str, tuple[str, str]]:
 
 def _without_refs(tree: Any) -> Any:
     if isinstance(tree, dict):
-        return {key: _ref(value) if key == "uses" and isinstance(value, str) else _without_refs(value) for key, value in tree.items()}
+        return {
+            key: _ref(value) if key == "uses" and isinstance(value, str) else _without_refs(value)
+            for key, value in tree.items()
+        }
     if isinstance(tree, list):
         return [_without_refs(item) for item in tree]
     return tree

@@ -24,7 +24,9 @@ class Rendered:
     drift: Drift
 
 
-def rendered(root: Path, project: Project, plan: Plan, lock: Lock | None, profile: Profile, output: Path | None = None) -> Rendered:
+def rendered(
+    root: Path, project: Project, plan: Plan, lock: Lock | None, profile: Profile, output: Path | None = None
+) -> Rendered:
     """The workflow of a plan, compared with the file that is there."""
     shown = workflow_path(plan.loaded.config.name)
     path = root / shown if output is None else output / Path(shown).name
@@ -41,18 +43,28 @@ def problem(one: Rendered) -> Problem | None:
         case "same":
             return None
         case "missing":
-            return Problem(code="outdated", message=f"{one.shown} is not there", position=position, hint="run `swiftci generate`")
+            return Problem(
+                code="outdated", message=f"{one.shown} is not there", position=position, hint="run `swiftci generate`"
+            )
         case "edited":
-            hint = f"put the change into {one.source} or swiftci.yaml and remove the file; then `swiftci generate` writes it anew"
+            hint = f"put the change into {one.source} or swiftci.yaml, remove the file, and run `swiftci generate`"
             message = "was changed by hand; `swiftci generate` would lose that, so it refuses"
             return Problem(code="edited", message=message, position=position, hint=hint)
         case "newer":
             message = "this swiftci would write it differently than the one that did"
-            return Problem(code="outdated", message=message, position=position, hint="run `swiftci generate`", severity="notice")
+            return Problem(
+                code="outdated", message=message, position=position, hint="run `swiftci generate`", severity="notice"
+            )
         case "pins-ahead":
             pins = ", ".join(f"{repository} {version}" for repository, (_, version) in sorted(one.drift.pins.items()))
             message = f"uses other commits than swiftci.lock: {pins}"
-            return Problem(code="pins-ahead", message=message, position=position, hint="`swiftci pin` takes them into the lock", severity="notice")
+            return Problem(
+                code="pins-ahead",
+                message=message,
+                position=position,
+                hint="`swiftci pin` takes them into the lock",
+                severity="notice",
+            )
         case _:
             message = f"does not match {one.source} and swiftci.yaml any more"
             return Problem(code="outdated", message=message, position=position, hint="run `swiftci generate`")

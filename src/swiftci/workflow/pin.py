@@ -28,7 +28,9 @@ class Pin(Section):
         commit = node.entries.get("commit")
         if commit and not COMMIT.fullmatch(commit.text):
             message = f"{quoted(commit.text)} is not a commit"
-            problems.append(Problem(code="wrong-value", message=message, position=commit.position, hint="run `swiftci pin`"))
+            problems.append(
+                Problem(code="wrong-value", message=message, position=commit.position, hint="run `swiftci pin`")
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,12 @@ def read_lock(root: Path, problems: list[Problem]) -> Lock | None:
 
 def text(lock: Lock) -> str:
     """The lock as its file's text."""
-    lines = ["# Commits that the generated workflows use; `swiftci pin` renews them.", "version: 1", f"swiftci: {flow(lock.swiftci)}", "actions:"]
+    lines = [
+        "# Commits that the generated workflows use; `swiftci pin` renews them.",
+        "version: 1",
+        f"swiftci: {flow(lock.swiftci)}",
+        "actions:",
+    ]
     for repository, pin in sorted(lock.actions.items()):
         lines += [f"  {flow(repository)}:", f"    version: {flow(pin.version)}", f"    commit: {flow(pin.commit)}"]
     return "\n".join(lines) + "\n"

@@ -51,9 +51,11 @@ def _prove(tree: Any, shown: Workflow) -> None:
         "jobs": list(jobs) == ["plan", "train", "verdict"],
         "needs": [job.get("needs") for job in jobs.values()] == [None, "plan", ["plan", "train"]],
         "runs-on": [job["runs-on"] for job in jobs.values()] == [shown.cpu, shown.gpu, shown.cpu],
-        "permissions": tree["permissions"] == {} and all(job["permissions"] == {"contents": "read"} for job in jobs.values()),
+        "permissions": tree["permissions"] == {}
+        and all(job["permissions"] == {"contents": "read"} for job in jobs.values()),
         "run": not any("run" in step for job in jobs.values() for step in job["steps"]),
-        "pull_request": ("pull_request" in tree["on"]) == shown.pull_request and "pull_request_target" not in tree["on"],
+        "pull_request": ("pull_request" in tree["on"]) == shown.pull_request
+        and "pull_request_target" not in tree["on"],
         "secrets": dict(_secrets(tree)) == {name: names for name, names in _expected(steps) if names},
     }
     broken = [name for name, holds in facts.items() if not holds]

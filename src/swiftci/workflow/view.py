@@ -87,7 +87,10 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
     """The workflow of a plan; `mark` is the header's drift mark."""
     config = plan.loaded.config
     ours = own(lock, project)
-    paths = [_GLOB.sub(r"\\\1", path) if not path.endswith("/**") else _GLOB.sub(r"\\\1", path[:-3]) + "/**" for path in watch(plan.loaded, root)]
+    paths = [
+        _GLOB.sub(r"\\\1", path) if not path.endswith("/**") else _GLOB.sub(r"\\\1", path[:-3]) + "/**"
+        for path in watch(plan.loaded, root)
+    ]
     steps = {call.id: _step(call, project, ours) for call in plan.calls}
     gpu = [steps[call.id] for call in plan.at(Place.GPU)]
     asked = config.on.pull_request and project.trust == "internal"
@@ -175,5 +178,3 @@ def _runs_on(runner: Runner) -> Any:
 
 def _lines(step: str, output: str, names: tuple[str, ...]) -> Expression:
     return Expression("\n".join(f"${{{{ steps.{step}.outputs.{output} }}}}/{name}" for name in names))
-
-
