@@ -99,9 +99,11 @@ def faults(training: Training, *, may_stop_early: bool = False) -> list[str]:
     bad = [p.step for p in training.points if p.loss is not None and not math.isfinite(p.loss)]
     if bad:
         found.append(f"the loss is not a number from step {bad[0]} on")
-    norms = [p.grad_norm for p in training.points if p.grad_norm is not None]
-    if not bad and norms and not math.isfinite(norms[-1]):
-        found.append("the gradients are not numbers at the last logged step")
+    norms = [(p.step, p.grad_norm) for p in training.points if p.grad_norm is not None]
+    if not bad and norms and not math.isfinite(norms[-1][1]):
+        # ms-swift logs a loss that is NaN as 0.0; one NaN amid numbers is a step that mixed precision skipped
+        first = next(step for step, norm in norms if not math.isfinite(norm))
+        found.append(f"the gradients are not numbers (NaN), first at step {first}")
     if training.last is None:
         found.append("it left no complete checkpoint")
     return found

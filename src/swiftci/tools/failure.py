@@ -24,7 +24,7 @@ _PATTERNS: tuple[tuple[str, Class, str], ...] = (
         "lower per_device_train_batch_size or max_length; raise gradient_accumulation_steps by as much",
     ),
     (
-        r"No space left on device|Disk quota exceeded",
+        r"No space left on device|Disk quota exceeded|iostream error|inline_container\.cc.*unexpected pos",
         "disk",
         "free some disk, or point `store:` at a larger one",
     ),
@@ -39,7 +39,8 @@ _PATTERNS: tuple[tuple[str, Class, str], ...] = (
     ),
     (r"CUDA error|NCCL|Xid|ECC", "hardware", "look at `nvidia-smi` on the machine"),
     (
-        r"StopIteration|ZeroDivisionError: integer division|DatasetGenerationError|JSONDecodeError",
+        r"StopIteration|ZeroDivisionError: integer division|DatasetGenerationError|JSONDecodeError"
+        r"|KeyError: '(content|messages|role)'",
         "data",
         "a data set is empty, has no usable columns, or is not JSON lines",
     ),

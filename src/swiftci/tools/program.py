@@ -77,7 +77,11 @@ class _Lines:
 
 
 def _die_with_parent() -> None:
-    """In the child: be killed when swiftci is, so that no training goes on unseen (Linux)."""
+    """In the child: be killed when swiftci is, so that no training goes on unseen (Linux), and hear SIGINT again.
+
+    A shell's background job ignores SIGINT and hands that on; ms-swift would then train through every Ctrl-C.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
