@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from swiftci.config.yaml import Node
-from swiftci.spec.problem import Problem, quoted
+from swiftci.spec.problem import Position, Problem, quoted
 
 Value = str | list[Any] | dict[str, Any]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"(.*_)?(token|api_?key|password|secret)", re.IGNORECASE)
+SECRET = re.compile(r"(.*_)?(token|api_?key|password|secret)", re.IGNORECASE)
+"""Names of arguments and variables whose values are secrets."""
 
 
 class Arguments(dict[str, Value]):
@@ -43,20 +44,20 @@ def _refusal(name: str, item: Node, where: str) -> Problem | None:
             message = f"{where}.{name} holds nothing; the tool would get the text None"
             return Problem(code="null-argument", message=message, position=node.position, hint=hint)
         for key in node.entries:
-            if _SECRET.fullmatch(key):
-                return _secret(f"{name}.{key}", node, key)
+            if SECRET.fullmatch(key):
+                return secret(f"{name}.{key}", node.keys[key])
     if item.kind == "list" and not item.items:
         hint = "leave the key out"
         return Problem(
             code="null-argument", message=f"{where}.{name} is an empty list", position=item.position, hint=hint
         )
-    if _SECRET.fullmatch(name):
-        return _secret(name, item, None)
+    if SECRET.fullmatch(name):
+        return secret(name, item.position)
     return None
 
 
-def _secret(name: str, node: Node, key: str | None) -> Problem:
-    position = node.keys[key] if key else node.position
+def secret(name: str, position: Position) -> Problem:
+    """The problem of a token in a config."""
     hint = "name it under `secrets:` in swiftci.yaml; the tool reads it from its environment"
     return Problem(
         code="secret-argument",

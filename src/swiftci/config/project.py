@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import ClassVar
 
 from swiftci.config.read import Section
@@ -35,6 +36,9 @@ class Runner(Section):
         if not {"labels", "group"} & set(node.entries):
             message = "a runner needs labels or a group"
             problems.append(Problem(code="missing-key", message=message, position=node.position))
+        labels = node.entries.get("labels")
+        if labels and labels.kind == "list" and not labels.items:
+            problems.append(Problem(code="wrong-value", message="labels is an empty list", position=labels.position))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +86,12 @@ class Secrets(Section):
                 problems.append(Problem(code="wrong-value", message=message, position=item.position, hint=hint))
 
 
+def _is_pattern(text: str) -> bool:
+    """Whether every version of pathlib takes the text as a pattern of files below a folder."""
+    parts = PurePosixPath(text).parts
+    return bool(parts) and not text.startswith("/") and not any(p == ".." or ("**" in p and p != "**") for p in parts)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Project(Section):
     """What holds for every config of a repository."""
@@ -124,25 +134,34 @@ class Project(Section):
                     hint="write version: 1",
                 )
             )
+        pattern = node.entries.get("configs")
+        if pattern and pattern.kind == "scalar" and pattern.text and not _is_pattern(pattern.text):
+            hint = "as in configs/**/*.yaml, relative to swiftci.yaml"
+            message = f"configs {quoted(pattern.text)} cannot be a pattern of files in this repository"
+            problems.append(Problem(code="wrong-value", message=message, position=pattern.position, hint=hint))
         actions = node.entries.get("actions")
-        if actions and (actions.kind != "scalar" or not _ACTIONS.fullmatch(actions.text)):
+        if actions and actions.kind == "scalar" and actions.text and not _ACTIONS.fullmatch(actions.text):
             hint = f"as in {HOME}@v1, or with a commit after the @"
             message = f"actions should be owner/repository@ref, found {actions.describe}"
             problems.append(Problem(code="actions-owner", message=message, position=actions.position, hint=hint))
         for key in ("store", "cache"):
             folder = node.entries.get(key)
-            if folder and folder.kind == "scalar" and "://" in folder.text:
+            if folder is None or folder.kind != "scalar" or folder.value is None or folder.text in ("", "none"):
+                continue
+            if "://" in folder.text:
                 message = f"{key} {quoted(folder.text)} is an address; this version keeps runs and models in folders"
                 problems.append(
                     Problem(code="unsupported", message=message, position=folder.position, hint="name a folder")
                 )
-            elif folder and folder.kind == "scalar" and folder.text != "none" and not folder.text.startswith("/"):
+            elif not folder.text.startswith("/"):
                 hint = "it is mounted into the container by that path"
                 message = f"{key} should be an absolute path, found {quoted(folder.text)}"
                 problems.append(Problem(code="wrong-value", message=message, position=folder.position, hint=hint))
         for path in ("index_url", "hub.endpoint"):
             url = node.at(path)
-            if url and url.kind == "scalar" and not _URL.fullmatch(url.text):
+            if url is None or url.kind != "scalar" or url.value is None or url.text in ("", "none"):
+                continue
+            if not _URL.fullmatch(url.text):
                 hint = "as in https://pypi.example.com/simple, without user, password or query"
                 message = f"{path} should be an address, found {quoted(url.text)}"
                 problems.append(Problem(code="wrong-value", message=message, position=url.position, hint=hint))

@@ -3,7 +3,7 @@
 import typing
 from typing import Any, ClassVar, TypeVar
 
-from swiftci.config.yaml import Node, unknown_key
+from swiftci.config.yaml import Node, finite, unknown_key
 from swiftci.spec.option import Option, options, written
 from swiftci.spec.problem import Problem, nearest, quoted
 
@@ -66,7 +66,9 @@ def convert(declared: Option, node: Node, problems: list[Problem], where: str) -
     ):
         return None
     value = _convert(declared.types, node, problems, where)
-    if declared.choices and isinstance(value, str) and value not in declared.choices:
+    if value == "" or (isinstance(value, tuple) and "" in value):
+        problems.append(Problem(code="wrong-value", message=f"{where} holds an empty text", position=node.position))
+    elif declared.choices and isinstance(value, str) and value not in declared.choices:
         close = nearest(value, declared.choices)
         hint = f"did you mean {quoted(close)}?" if close else "possible: " + ", ".join(declared.choices)
         problems.append(
@@ -101,9 +103,7 @@ def _fits(kind: Any, node: Node) -> bool:
     if kind is str:
         return value is not None
     if kind is float:
-        return (
-            isinstance(value, (int, float)) and not isinstance(value, bool) and value - value == 0
-        )  # neither inf nor NaN
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and finite(value)
     return type(value) is kind
 
 
@@ -112,7 +112,8 @@ def _describe(kind: Any) -> str:
     if origin is dict:
         return "a map"
     if origin is tuple:
-        return "a list of " + _describe(typing.get_args(kind)[0])
+        inner = typing.get_args(kind)[0]
+        return f"a list of {'text' if inner is str else 'maps'}"
     return _WORDS.get(kind, "a map")
 
 

@@ -5,6 +5,7 @@ here without recursion: PyYAML's own composer ends the process on deep nesting, 
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ MAX_DEPTH = 40
 
 _INT = re.compile(r"[-+]?[0-9]{1,400}|0o[0-7]{1,400}|0x[0-9a-fA-F]{1,400}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML allows in no file (YAML 1.2.2, section 5.1)."""
 _CONSTANTS: Mapping[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -58,6 +61,8 @@ class Node:
         if value is None:
             return "nothing"
         name = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[type(value)]
+        if isinstance(value, (int, float)) and not finite(value):
+            name = "one that is not finite"
         return f"{name}, {quoted(self.text)}"
 
     def at(self, path: str) -> "Node | None":
@@ -87,6 +92,11 @@ def core(text: str) -> Any:
     if _FLOAT.fullmatch(text):
         return float(text.replace(".", "")) if text[-1] in "fFnN" else float(text)
     return text
+
+
+def finite(value: float) -> bool:
+    """Whether a number, perhaps a huge whole one, has a place among floats."""
+    return abs(value) <= sys.float_info.max
 
 
 class YamlError(Exception):
@@ -124,7 +134,9 @@ def read_text(path: Path, shown: str) -> str:
         line = data[: error.start].count(b"\n") + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         found = f"byte 0x{data[error.start]:02x} is not UTF-8 text"
-        if b"\0" in data:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            found = "is UTF-16 text"
+        elif b"\0" in data:
             found = "is a binary file"
         place = Position(file=shown, line=line, column=column)
         raise YamlError(
@@ -242,6 +254,9 @@ class _Composer:
 def parse(text: str, shown: str, problems: list[Problem]) -> Node | None:
     """The tree of a text; None where `problems` got the reason. `shown` is the file's name in messages."""
     composer = _Composer(text, shown, problems)
+    if bad := _FORBIDDEN.search(text):
+        problems.append(_forbidden(text, bad.start(), shown))
+        return None
     try:
         root = composer.compose(yaml.parse(text, Loader=yaml.CSafeLoader))
     except YamlError as error:
@@ -253,24 +268,25 @@ def parse(text: str, shown: str, problems: list[Problem]) -> Node | None:
         source = composer.lines[line] if line < len(composer.lines) else ""
         place = Position(file=shown, line=line + 1, column=(mark.column if mark else 0) + 1, source=source)
         hint = "indent with spaces" if "\t" in source else ""
+        if error.problem == "mapping values are not allowed in this context":
+            hint = 'put a text that holds ": " in quotes, and indent keys alike'
         problems.append(
             Problem(code="bad-yaml", message=str(error.problem or error.context), position=place, hint=hint)
-        )
-        return None
-    except yaml.reader.ReaderError as error:
-        found = (
-            f"character U+{ord(error.character):04X}"
-            if isinstance(error.character, str)
-            else f"byte 0x{error.character:02x}"
-        )
-        problems.append(
-            Problem(code="bad-yaml", message=f"{found} is not allowed in YAML", position=Position(file=shown))
         )
         return None
     if root is None or (root.kind == "scalar" and root.value is None):
         problems.append(Problem(code="empty", message="holds nothing", position=Position(file=shown)))
         return None
     return root
+
+
+def _forbidden(text: str, at: int, shown: str) -> Problem:
+    line = text.count("\n", 0, at)
+    place = Position(file=shown, line=line + 1, column=at - text.rfind("\n", 0, at), source=text.split("\n")[line])
+    hint = "is it a binary file, or UTF-16? save it as UTF-8" if text[at] == "\0" else "remove it"
+    return Problem(
+        code="bad-character", message=f"YAML allows no character U+{ord(text[at]):04X}", position=place, hint=hint
+    )
 
 
 def load(path: Path, shown: str, problems: list[Problem]) -> Node | None:

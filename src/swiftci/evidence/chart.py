@@ -26,7 +26,7 @@ _STYLE: dict[str, Any] = {
     },
     "legend": {"labelColor": _GREY, "titleColor": _GREY, "orient": "top"},
 }
-_COLOURS = ["#9aa0a6", "#1a73e8"]
+_PALE, _BLUE, _ORANGE = "#9aa0a6", "#1a73e8", "#e8710a"
 
 
 class NoCharts(Exception):
@@ -44,14 +44,14 @@ def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
         rows += [{"step": step, "loss": value if value - value == 0 else None, "kind": kind} for step, value in values]
     return _svg(
         {
-            "width": 620,
+            "width": 760,
             "height": 220,
             "data": {"values": rows},
             "mark": {"type": "line", "point": len(rows) <= 60, "strokeWidth": 2},
             "encoding": {
-                "x": {"field": "step", "type": "quantitative", "title": words["step"]},
+                "x": {"field": "step", "type": "quantitative", "title": words["step"], "axis": {"grid": False}},
                 "y": {"field": "loss", "type": "quantitative", "title": words["loss"], "scale": {"zero": False}},
-                "color": _colour([words["train_loss"], words["eval_loss"]][::-1]),
+                "color": _colour({words["train_loss"]: _BLUE, words["eval_loss"]: _ORANGE}, rows),
             },
         }
     )
@@ -71,13 +71,14 @@ def scores(rows: Sequence[tuple[str, Estimate | None, Estimate | None]], words: 
         for kind, one in ((words["before"], before), (words["after"], after))
         if one is not None
     ]
-    kinds = [words["before"], words["after"]]
+    kinds = {words["before"]: _PALE, words["after"]: _BLUE}
+    colour = _colour(kinds, values)
     y = {"field": "metric", "type": "nominal", "title": None, "sort": None}
-    offset = {"field": "kind", "sort": kinds}
+    offset = {"field": "kind", "sort": list(kinds)}
     x = {"type": "quantitative", "title": words["score"], "scale": {"zero": True}}
     return _svg(
         {
-            "width": 460,
+            "width": 560,
             "height": {"step": 26},
             "data": {"values": values},
             "layer": [
@@ -88,20 +89,23 @@ def scores(rows: Sequence[tuple[str, Estimate | None, Estimate | None]], words: 
                         "yOffset": offset,
                         "x": x | {"field": "low"},
                         "x2": {"field": "high"},
-                        "color": _colour(kinds),
+                        "color": colour,
                     },
                 },
                 {
                     "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-                    "encoding": {"y": y, "yOffset": offset, "x": x | {"field": "value"}, "color": _colour(kinds)},
+                    "encoding": {"y": y, "yOffset": offset, "x": x | {"field": "value"}, "color": colour},
                 },
             ],
         }
     )
 
 
-def _colour(domain: list[str]) -> dict[str, Any]:
-    return {"field": "kind", "type": "nominal", "title": None, "scale": {"domain": domain, "range": _COLOURS}}
+def _colour(colours: dict[str, str], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The colours of the kinds that the rows hold; a legend that names what is not there confuses."""
+    held = {kind: colour for kind, colour in colours.items() if any(row["kind"] == kind for row in rows)}
+    scale = {"domain": list(held), "range": list(held.values())}
+    return {"field": "kind", "type": "nominal", "title": None, "scale": scale}
 
 
 def _svg(spec: dict[str, Any]) -> str:

@@ -55,7 +55,7 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
         "record": record,
         "stages": {name: one for name, one in record.stages.items() if name not in ("report", "cleanup")},
         "verdict": found.verdict if found else "running",
-        "reasons": found.reasons if found else (),
+        "reasons": [_sentence(reason, words) for reason in found.reasons] if found else [],
         "training": left,
         "scores": scores,
         "loss_svg": _chart(lambda: chart.loss_curve(left.points, words)) if left.points else None,
@@ -66,6 +66,15 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
         "arguments": {"train": config["train"]["args"], "evaluate": (config["evaluate"] or {}).get("args", {})},
         "dropped": bool(record.stages["train"].outputs.get("dropped")) if "train" in record.stages else False,
     }
+
+
+def _sentence(reason: verdict.Reason, words: dict[str, str]) -> str:
+    """A reason in the report's language; what a tool said stays as it was said."""
+    if reason.value is None:
+        return reason.text
+    limits = (("at_least", reason.at_least), ("at_most", reason.at_most))
+    bound = words["and"].join(words[key].format(f"{limit:g}") for key, limit in limits if limit is not None)
+    return words["rule"].format(metric=reason.metric, value=f"{reason.value:.4g}", items=reason.items, bound=bound)
 
 
 def _verdict(folder: Path) -> verdict.Verdict | None:

@@ -27,13 +27,15 @@ EXITS: dict[str, Exit] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """One rule's outcome, in one sentence; `value` is what was measured."""
+    """One rule's outcome, in one English sentence; where a `value` was measured, its bounds and number of items too."""
 
     verdict: Word
     text: str
     metric: str = ""
     value: float | None = None
-    bound: str = ""
+    items: int = 0
+    at_least: float | None = None
+    at_most: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,26 +61,26 @@ def judge(rules: Sequence[Rule], metrics: dict[str, Metric]) -> Verdict:
 
 
 def _judge(rule: Rule, metrics: dict[str, Metric]) -> Reason:
-    bounds = [
-        f"{word} {value:g}"
-        for word, value in (("at least", rule.at_least), ("at most", rule.at_most))
-        if value is not None
-    ]
-    bound = " and ".join(bounds)
     metric = metrics.get(rule.metric)
     if metric is None:
         have = ", ".join(sorted(metrics)) or "nothing"
-        return Reason(
-            verdict="invalid", metric=rule.metric, bound=bound, text=f"{rule.metric} was not measured; measured: {have}"
-        )
+        return Reason(verdict="invalid", metric=rule.metric, text=f"{rule.metric} was not measured; measured: {have}")
     value = metric.value
     if not math.isfinite(value):
-        return Reason(verdict="invalid", metric=rule.metric, bound=bound, text=f"{rule.metric} is not a number")
+        return Reason(verdict="invalid", metric=rule.metric, text=f"{rule.metric} is not a number")
     low = rule.at_least is not None and value < rule.at_least
     high = rule.at_most is not None and value > rule.at_most
-    word: Word = "fail" if low or high else "pass"
-    text = f"{rule.metric} is {value:.4g} over {metric.items} items; it should be {bound}"
-    return Reason(verdict=word, metric=rule.metric, value=value, bound=bound, text=text)
+    bounds = (("at least", rule.at_least), ("at most", rule.at_most))
+    bound = " and ".join(f"{word} {limit:g}" for word, limit in bounds if limit is not None)
+    return Reason(
+        verdict="fail" if low or high else "pass",
+        metric=rule.metric,
+        value=value,
+        items=metric.items,
+        at_least=rule.at_least,
+        at_most=rule.at_most,
+        text=f"{rule.metric} is {value:.4g} over {metric.items} items; it should be {bound}",
+    )
 
 
 def write(folder: Path, verdict: Verdict) -> None:

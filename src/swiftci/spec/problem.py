@@ -17,7 +17,6 @@ CODES = {
     "duplicate-key": "a key stands twice in one map",
     "edited": "a generated file was changed by hand",
     "empty": "a file is empty",
-    "exists": "a file that would be written exists already",
     "expression": "`${{` in config text: expressions are only made by swiftci",
     "foreign-run": "a run directory belongs to another config",
     "host-code": "a benchmark would run model-written code on the host",
@@ -93,5 +92,9 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 
 def quoted(text: str, limit: int = 60) -> str:
     """Text in double quotes, shortened, and with nothing in it that could move a terminal."""
-    shown = text if len(text) <= limit else text[: limit - 1] + "…"
-    return '"' + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown) + '"'
+    return f'"{printable(text if len(text) <= limit else text[: limit - 1] + "…")}"'
+
+
+def printable(text: str) -> str:
+    """Text with escapes for whatever could move a terminal, end a line, or not be written at all."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 0x100 else f"\\u{ord(c):04x}" for c in text)

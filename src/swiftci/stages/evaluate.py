@@ -45,7 +45,7 @@ class _Count:
 
     def __init__(self, folder: Path, progress: Progress) -> None:
         self.folder, self.progress = folder, progress
-        self.shown = -1
+        self.shown = 0
 
     def __call__(self) -> None:
         done = 0

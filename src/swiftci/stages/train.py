@@ -55,7 +55,7 @@ class _Tail:
 
     def show(self, row: dict[str, Any]) -> None:
         done, _, total = str(row.get("global_step/max_steps", "")).partition("/")
-        if not (done.isdigit() and total.isdigit()):
+        if not (done.isdigit() and total.isdigit()) or "train_runtime" in row:
             return
         parts = [f"{key} {row[key]:.4g}" for key in ("loss", "eval_loss") if isinstance(row.get(key), (int, float))]
         if row.get("remaining_time"):

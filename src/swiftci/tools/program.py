@@ -16,10 +16,14 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, cast
 
-from swiftci.spec.error import Interrupted
+from swiftci.spec.error import Interrupted, ToolError
 
 TAIL_LINES = 30
 GRACE_SECONDS = 30.0
+LINE_MAX_BYTES = 1_000_000
+"""A longer line is cut, so that output without line ends needs no memory."""
+DRAIN_SECONDS = 1.0
+"""How long after a program's end the children that it left behind may go on writing."""
 _TICK_SECONDS = 0.5
 _PR_SET_PDEATHSIG = 1
 
@@ -37,11 +41,19 @@ class Ended:
 
 
 def mask(text: str, secrets: Sequence[str]) -> str:
-    """Text without the secrets' values; values under 4 characters are too common to be replaced."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= 4:
-            text = text.replace(secret, MASK)
+    """Text without the secrets' values; values under 4 characters are too common to be replaced.
+
+    Output comes line by line, so of a secret with several lines, each is one.
+    """
+    for secret in _parts(secrets):
+        text = text.replace(secret, MASK)
     return text
+
+
+def _parts(secrets: Sequence[str]) -> list[str]:
+    """The secrets as they can stand in a line, longest first."""
+    found = {part.strip() for secret in secrets for part in secret.splitlines()}
+    return sorted((part for part in found if len(part) >= 4), key=len, reverse=True)
 
 
 class _Lines:
@@ -56,9 +68,18 @@ class _Lines:
         *lines, self.rest = (self.rest + data).split(b"\n")
         for line in lines:
             self.write(line)
-        if len(self.rest) > 1_000_000:
-            self.write(self.rest)
-            self.rest = b""
+        if len(self.rest) > LINE_MAX_BYTES:
+            self.cut()
+
+    def cut(self) -> None:
+        """Writes a line that does not end, but for its last bytes, which may be the first of a secret."""
+        masked = self.mask(self.rest)
+        kept = max((len(part.encode("utf-8", "surrogateescape")) for part in _parts(self.secrets)), default=0)
+        self.rest = masked[len(masked) - kept :]
+        self.write(masked[: len(masked) - kept])
+
+    def mask(self, data: bytes) -> bytes:
+        return mask(data.decode("utf-8", "surrogateescape"), self.secrets).encode("utf-8", "surrogateescape")
 
     def close(self) -> None:
         if self.rest:
@@ -67,7 +88,7 @@ class _Lines:
 
     def write(self, line: bytes) -> None:
         shown = line.rstrip(b"\r").rsplit(b"\r", 1)[-1]
-        text = mask(shown.decode("utf-8", "replace"), self.secrets)
+        text = self.mask(shown).decode("utf-8", "replace")
         self.log.write(text.encode() + b"\n")
         self.log.flush()
         if text.strip():
@@ -156,22 +177,16 @@ def run(
     received: list[int] = []
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=dict(env),
-            cwd=cwd,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- swiftci starts no threads
-        )
+        process = _start(argv, env, cwd, secrets)
         lines = _Lines(secrets, file, echo)
         watch = _Watch(process=process, received=received, tick=tick, deadline=deadline)
-        with _forwarding(process, received):
-            _pump(process, lines, watch)
-            returncode = process.wait()
-            _signal_group(process, signal.SIGKILL)  # what the program itself left behind
+        try:
+            with _forwarding(process, received):
+                _pump(process, lines, watch)
+                returncode = process.wait()
+        finally:  # what the program itself left behind, or the program, when `echo` or `tick` failed
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
     if tick:
         tick()
     if received:
@@ -180,19 +195,42 @@ def run(
     return Ended(returncode=returncode, tail=tuple(lines.tail), seconds=seconds, overdue=watch.overdue)
 
 
+def _start(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path, secrets: Sequence[str]
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            list(argv),
+            bufsize=0,  # select() knows nothing of what a buffer holds
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- swiftci starts no threads
+        )
+    except OSError as error:
+        shown = tuple(mask(word, secrets) for word in argv)
+        raise ToolError(message=f"{shown[0]} cannot be started: {error.strerror}", argv=shown) from None
+
+
 def _pump(process: "subprocess.Popen[bytes]", lines: _Lines, watch: _Watch) -> None:
     """Reads the program's output until it ends; a child of its own that holds the pipe does not count."""
-    pipe = cast(BinaryIO, process.stdout)
-    os.set_blocking(pipe.fileno(), False)
-    with selectors.DefaultSelector() as selector:
+    until = math.inf
+    with cast(BinaryIO, process.stdout) as pipe, selectors.DefaultSelector() as selector:
+        os.set_blocking(pipe.fileno(), False)
         selector.register(pipe, selectors.EVENT_READ)
-        while True:
+        while time.monotonic() < until:
             ready = selector.select(_TICK_SECONDS)
             data = pipe.read(65536) if ready else None
+            ended = process.poll() is not None
             if data:
                 lines.feed(data)
-            elif ready or process.poll() is not None:
+            elif ready or ended:
                 break
+            if ended:
+                until = min(until, time.monotonic() + DRAIN_SECONDS)
             watch.look()
     lines.close()
     while process.poll() is None:  # the pipe is closed, the program goes on
