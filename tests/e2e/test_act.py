@@ -88,4 +88,4 @@ def test_a_mistake_in_the_config_ends_in_a_red_verdict_that_takes_no_gpu(rendere
     assert done.returncode != 0
     assert 'did you mean "max_steps"?' in done.stdout
     assert "Main Train" not in done.stdout
-    assert not artifacts.exists() or not any("tiny-1-1" == (one / "NAME").read_text() for one in artifacts.iterdir())
+    assert not artifacts.exists() or not any((one / "NAME").read_text() == "tiny-1-1" for one in artifacts.iterdir())

@@ -37,7 +37,14 @@ def test_a_config_becomes_a_trained_evaluated_and_judged_model(repository: Path)
 
 
 def test_an_adapter_is_trained_and_scored_on_its_base(repository: Path) -> None:
-    argv = ("--set", "train.args.tuner_type=lora", "--set", "train.args.max_steps=4", "--set", "train.args.save_steps=4")
+    argv = (
+        "--set",
+        "train.args.tuner_type=lora",
+        "--set",
+        "train.args.max_steps=4",
+        "--set",
+        "train.args.save_steps=4",
+    )
 
     done = swiftci(repository, "run", "configs/tiny.yaml", "--set", "evaluate.base=false", *argv)
 

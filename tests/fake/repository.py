@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from swiftci.config.load import Loaded, load_config, load_project
+from swiftci.config.project import Project
+from swiftci.spec.problem import Problem
+
 TOOL = Path(__file__).with_name("tool.py")
 CONFIG = "configs/tiny.yaml"
 
@@ -98,6 +102,15 @@ class Repository:
         for path, data in (("swiftci.yaml", self.project), (CONFIG, self.config)):
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             (self.root / path).write_text(json.dumps(data, indent=1), encoding="utf-8")
+
+    def load(self, *sets: str) -> tuple[Project, Loaded]:
+        """Project and config as swiftci reads them."""
+        problems: list[Problem] = []
+        project = load_project(self.root, problems)
+        loaded = load_config(self.root, CONFIG, problems, sets)
+        assert project is not None, problems
+        assert loaded is not None, problems
+        return project, loaded
 
     def argv(self, *arguments: str) -> list[str]:
         return [sys.executable, "-I", "-m", "swiftci", *arguments]

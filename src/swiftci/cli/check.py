@@ -1,16 +1,20 @@
 """swiftci check"""
 
 import os
+from pathlib import Path
 
 import click
 
-from swiftci.cli import load
 from swiftci.cli.output import as_annotation, as_json, failed, ordered, print_json, text
-from swiftci.config.load import load_all, relative
+from swiftci.config.load import config_paths, find_root, load_all, load_project, relative
+from swiftci.config.project import Project
 from swiftci.plan.check import check
 from swiftci.spec.exit import Exit
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.tools.runner import on_runner
+
+UNREAD = Project(actions="", trust="public")
+"""Stands in for a project with mistakes, so that those in its configs are reported too."""
 
 
 @click.command()
@@ -27,12 +31,15 @@ def command(configs: tuple[str, ...], style: str | None) -> int:
     problems: list[Problem] = []
     count = 0
     try:
-        root, project = load.project(problems)
-        found = load_all(root, project, problems, [relative(root, path) for path in configs])
-        problems += check(root, project, found)
-        count = len(found)
+        root = find_root(Path.cwd())
+        project = load_project(root, problems) or UNREAD
+        named = [relative(root, path) for path in configs]
+        if project is not UNREAD or named or config_paths(root, project):
+            found = load_all(root, project, problems, named)
+            problems += check(root, project, found)
+            count = len(found)
     except ConfigError as error:
-        problems = list(error.problems)
+        problems += error.problems
     shown = ordered(problems)
     if style == "json":
         print_json([as_json(problem) for problem in shown])

@@ -40,12 +40,11 @@ def command(language: str | None) -> int:
 
 def _ignore(path: Path) -> None:
     """Adds our lines to .gitignore, and nothing else."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    missing = [line for line in IGNORED if line not in text.splitlines()]
+    before = path.read_bytes() if path.exists() else b""
+    missing = [line for line in IGNORED if line.encode() not in before.splitlines()]
     if not missing:
         print("= .gitignore: has our lines already")
         return
-    if text and not text.endswith("\n"):
-        text += "\n"
-    write_text(path, text + "".join(f"{line}\n" for line in missing))
+    with path.open("ab") as file:
+        file.write(b"\n" * (before[-1:] not in (b"", b"\n")) + "".join(f"{line}\n" for line in missing).encode())
     print(f"+ .gitignore: {', '.join(missing)}")

@@ -14,9 +14,9 @@ from swiftci.spec.problem import ConfigError, Problem
 LoadedT = TypeVar("LoadedT", Loaded, list[Loaded])
 
 
-def project(problems: list[Problem]) -> tuple[Path, Project]:
-    """The repository around the current folder, and its project."""
-    root = find_root(Path.cwd())
+def project(problems: list[Problem], start: Path | None = None) -> tuple[Path, Project]:
+    """The repository around a folder, the current one when absent, and its project."""
+    root = find_root((start or Path.cwd()).absolute())
     found = load_project(root, problems)
     if found is None:
         raise ConfigError(problems)
@@ -24,9 +24,9 @@ def project(problems: list[Problem]) -> tuple[Path, Project]:
 
 
 def one(path: str, sets: Sequence[str], *, disk: bool) -> tuple[Path, Project, Loaded]:
-    """One config, checked; notices are shown, errors raised."""
+    """One config, checked, in the repository it lies in; notices are shown, errors raised."""
     problems: list[Problem] = []
-    root, found = project(problems)
+    root, found = project(problems, Path(path).parent)
     loaded = load_config(root, relative(root, path), problems, sets)
     if loaded:
         problems += check(root, found, [loaded], disk=disk)

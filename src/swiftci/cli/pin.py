@@ -29,7 +29,8 @@ def command() -> int:
     actions = dict(lock.actions)
     for path in sorted((root / ".github/workflows").glob("swiftci-*.yml")):
         for repository, (commit, version) in drift.pins(path.read_text(encoding="utf-8", errors="replace")).items():
-            if repository in DEFAULT:
+            known = actions.get(repository) or DEFAULT.get(repository)
+            if repository in DEFAULT and known and drift.newer(version, known.version):
                 actions[repository] = Pin(version=version, commit=commit)
     repository, _, ref = project.actions.partition("@")
     if not COMMIT.fullmatch(ref):

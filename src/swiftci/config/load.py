@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +12,10 @@ from swiftci.config.model import Config
 from swiftci.config.project import FILE, Project
 from swiftci.config.read import read
 from swiftci.config.swift_yaml import read_arguments
-from swiftci.config.yaml import Node, load, parse
-from swiftci.spec.problem import ConfigError, Position, Problem, quoted
+from swiftci.config.yaml import MAX_DEPTH, Node, load, parse
+from swiftci.spec.problem import ConfigError, Position, Problem, printable, quoted
+
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +49,36 @@ def load_project(root: Path, problems: list[Problem]) -> Project | None:
 
 def load_config(root: Path, path: str, problems: list[Problem], sets: Iterable[str] = ()) -> Loaded | None:
     """One config; `sets` are `key.path=value` texts that override what the file says."""
+    return _load(root, path, problems, sets)[0]
+
+
+def _load(root: Path, path: str, problems: list[Problem], sets: Iterable[str]) -> tuple[Loaded | None, str | None]:
+    """One config, and the file that it includes even where something is wrong with it."""
+    if problem := _unfit(path):
+        problems.append(problem)
+        return None, None
+    before = len(problems)
     node = load(root / path, path, problems)
     if node is None:
-        return None
-    before = len(problems)
+        return None, None
     for text in sets:
         node = _override(node, text, problems)
-    node, include = _include(node, (root / path).parent, path, problems)
+    node, include = _include(node, root, path, problems)
     config = read(Config, node, problems, "")
-    if config is None or (len(problems) > before and any(p.severity == "error" for p in problems[before:])):
-        return None
-    return Loaded(path=path, config=config, node=node, include=include)
+    if config is None or any(p.severity == "error" for p in problems[before:]):
+        return None, include
+    return Loaded(path=path, config=config, node=node, include=include), include
+
+
+def _unfit(path: str) -> Problem | None:
+    """The problem of a config whose own path no workflow could name."""
+    here = Position(file=printable(path))
+    if "${{" in path:
+        return Problem(code="expression", message="`${{` is not allowed in a config's path", position=here)
+    if bad := _UNFIT.search(path):
+        message = f"a config's path holds the character U+{ord(bad[0]):04X}"
+        return Problem(code="bad-character", message=message, position=here, hint="rename the file")
+    return None
 
 
 def config_paths(root: Path, project: Project) -> list[str]:
@@ -67,7 +89,7 @@ def config_paths(root: Path, project: Project) -> list[str]:
 
 def load_all(root: Path, project: Project, problems: list[Problem], only: Sequence[str] = ()) -> list[Loaded]:
     """All configs, or those named; two with one name are a problem."""
-    paths = list(only) or config_paths(root, project)
+    paths = list(dict.fromkeys(only)) or config_paths(root, project)
     if not paths:
         hint = f"put one YAML file per model there, or change `configs:` in {FILE}"
         problems.append(Problem(code="no-config", message=f"no file matches {quoted(project.configs)}", hint=hint))
@@ -84,10 +106,12 @@ def load_all(root: Path, project: Project, problems: list[Problem], only: Sequen
 def _load_each(root: Path, paths: Sequence[str], problems: list[Problem]) -> list[Loaded]:
     """The configs among the files; a file that another one includes is none, and its problems do not count."""
     each: list[tuple[str, Loaded | None, list[Problem]]] = []
+    included = set()
     for path in paths:
         own: list[Problem] = []
-        each.append((path, load_config(root, path, own), own))
-    included = {one.include for _, one, _ in each if one}
+        one, include = _load(root, path, own, ())
+        included.add(include)
+        each.append((path, one, own))
     found = []
     for path, one, own in each:
         if path in included:
@@ -110,13 +134,14 @@ def resolved(project: Project, loaded: Loaded) -> dict[str, Any]:
 
 def _override(node: Node, text: str, problems: list[Problem]) -> Node:
     key, equals, value = text.partition("=")
-    shown = f"--set {text}"
-    if not equals or not key or key.startswith(".") or key.endswith(".") or ".." in key:
+    shown = f"--set {printable(text)}"
+    parts = key.split(".")
+    if not equals or not all(parts) or len(parts) > MAX_DEPTH:
         hint = "as in --set train.args.max_steps=2"
         problems.append(Problem(code="usage", message=f"{quoted(shown)} should be KEY=VALUE", hint=hint))
         return node
     new = parse(value, shown, problems) if value else Node(position=Position(file=shown), plain=False)
-    return _put(node, key.split("."), new, shown) if new else node
+    return _put(node, parts, new, shown) if new else node
 
 
 def _put(node: Node, parts: Sequence[str], value: Node, shown: str) -> Node:
@@ -133,27 +158,57 @@ def _put(node: Node, parts: Sequence[str], value: Node, shown: str) -> Node:
     return replace(node, entries={**node.entries, parts[0]: child}, keys={parts[0]: position, **node.keys})
 
 
-def _include(node: Node, folder: Path, path: str, problems: list[Problem]) -> tuple[Node, str | None]:
-    """The config with `train.from`, a file beside it, unfolded; its own `args` and `env` win."""
+def _include(node: Node, root: Path, path: str, problems: list[Problem]) -> tuple[Node, str | None]:
+    """The config with `train.from`, a file in the same repository, unfolded; its own `args` and `env` win."""
     train = node.entries.get("train")
     source = train.entries.get("from") if train else None
     if train is None or source is None:
         return node, None
-    if source.kind != "scalar" or source.value is None:
-        message = f"train.from should be a file's path, found {source.describe}"
-        problems.append(Problem(code="wrong-type", message=message, position=source.position))
-        return node, None
     shown = os.path.normpath(Path(path).parent / source.text)
-    arguments, env = read_arguments(folder / source.text, shown, problems)
+    problem = _source(source, root, path, shown)
+    included = None if problem else read_arguments(root / shown, shown, problems)
+    if included and "train" in included.entries:
+        message = f"train.from names {shown}, which is a config and no file of ms-swift's arguments"
+        problem = Problem(code="wrong-value", message=message, position=source.position)
+        included = None
+    if problem:
+        problems.append(problem)
+    unknown = dict.fromkeys(("model", "dataset"), Node(position=source.position, text="?"))  # which is not missing
+    keys = dict.fromkeys(unknown, source.position)
+    extra = included or Node(position=source.position, kind="map", entries=unknown, keys=keys)
     entries = {key: item for key, item in train.entries.items() if key != "from"}
-    for key, extra in (("args", arguments), ("env", env)):
-        own = entries.get(key)
-        if own is not None and own.kind != "map":
-            continue
-        merged = {**extra, **(own.entries if own else {})}
-        keys = {**{name: item.position for name, item in extra.items()}, **(own.keys if own else {})}
-        if merged:
-            base = own or Node(position=source.position, kind="map")
-            entries[key] = replace(base, kind="map", entries=merged, keys=keys)
+    env = extra.entries.get("ENV", Node(position=source.position, kind="map"))
+    entries["args"] = _merged(_without(extra, "ENV"), entries.get("args"))
+    entries["env"] = _merged(env, entries.get("env"))
     train = replace(train, entries=entries)
-    return replace(node, entries={**node.entries, "train": train}), shown
+    return replace(node, entries={**node.entries, "train": train}), None if problem else shown
+
+
+def _without(node: Node, name: str) -> Node:
+    return replace(node, entries={key: item for key, item in node.entries.items() if key != name})
+
+
+def _merged(base: Node, own: Node | None) -> Node:
+    """A map with the entries of another laid over it; what is no map is kept, for its problem to be found."""
+    if own is None or base.kind != "map" or own.kind != "map":
+        return own or base
+    return replace(own, entries={**base.entries, **own.entries}, keys={**base.keys, **own.keys})
+
+
+def _source(source: Node, root: Path, path: str, shown: str) -> Problem | None:
+    """What is wrong with `train.from` itself."""
+    place = source.position
+    if source.kind != "scalar" or source.value in (None, ""):
+        message = f"train.from should be a file's path, found {source.describe}"
+        return Problem(code="wrong-type", message=message, position=place)
+    if shown == path:
+        message = "train.from names the config itself"
+        return Problem(code="wrong-value", message=message, position=place, hint="name a file that `swift sft` reads")
+    if shown.startswith(("/", "../")):
+        message = f"train.from {quoted(source.text)} is outside of this repository"
+        return Problem(code="wrong-value", message=message, position=place, hint="put the file beside the config")
+    if not os.path.isfile(root / shown):  # noqa: PTH113 -- pathlib raises on names that no file can have
+        message = f"train.from: there is no file {quoted(shown)}"
+        hint = "the path is relative to the config's own folder"
+        return Problem(code="unreadable", message=message, position=place, hint=hint)
+    return None

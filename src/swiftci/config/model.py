@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from swiftci.config.arguments import SECRET, Arguments, secret
+from swiftci.config.cron import is_cron
 from swiftci.config.read import Section
 from swiftci.config.yaml import Node
 from swiftci.spec.option import option
@@ -15,35 +16,6 @@ JOB_MINUTES_MAX = 5 * 24 * 60
 """A self-hosted job may take five days (docs.github.com, Actions limits)."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NUMBER = re.compile(r"[0-9]{1,2}")
-_CRON = (  # the numbers of each field, and its names (POSIX cron, which is what GitHub reads)
-    (0, 59, ()),
-    (0, 23, ()),
-    (1, 31, ()),
-    (1, 12, ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")),
-    (0, 6, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")),
-)
-
-
-def _is_cron(text: str) -> bool:
-    fields = text.split()
-    return len(fields) == len(_CRON) and all(
-        _is_cron_part(part, *kind) for field, kind in zip(fields, _CRON, strict=True) for part in field.split(",")
-    )
-
-
-def _is_cron_part(part: str, low: int, high: int, names: tuple[str, ...]) -> bool:
-    """Whether a part is `*`, a value or a range of them, perhaps with `/` and a step."""
-    span, slash, step = part.partition("/")
-    if slash and not (_NUMBER.fullmatch(step) and int(step) > 0):
-        return False
-    if span == "*":
-        return True
-    values = [
-        low + names.index(word.upper()) if word.upper() in names else int(word) if _NUMBER.fullmatch(word) else -1
-        for word in span.split("-")
-    ]
-    return len(values) <= 2 and all(low <= value <= high for value in values) and values == sorted(values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +30,7 @@ class On(Section):
     def check(cls, node: Node, problems: list[Problem]) -> None:
         schedule = node.entries.get("schedule")
         for item in schedule.walk() if schedule else ():
-            if item.kind == "scalar" and item.text and not _is_cron(item.text):
+            if item.kind == "scalar" and item.text and not is_cron(item.text):
                 message = f"{quoted(item.text)} is not a cron time"
                 hint = 'five fields, as in "0 2 * * 1": minute, hour, day, month, weekday'
                 problems.append(Problem(code="bad-cron", message=message, position=item.position, hint=hint))
@@ -79,23 +51,33 @@ class Train(Section):
         if gpus and isinstance(gpus.value, int) and not 0 <= gpus.value <= 1:
             message = f"train.gpus is {gpus.text}; this version trains on one GPU (1) or on the CPU (0)"
             problems.append(Problem(code="unsupported", message=message, position=gpus.position))
-        env = node.entries.get("env", node)
-        for key, item in env.entries.items() if env is not node else ():
-            if not _VARIABLE.fullmatch(key):
-                message = f"{quoted(key)} cannot be a variable's name"
-                problems.append(Problem(code="wrong-value", message=message, position=env.keys[key]))
-            elif SECRET.fullmatch(key):
-                problems.append(secret(key, item.position))
+        env = node.entries.get("env")
+        if env:
+            cls._check_env(env, problems)
         args = node.entries.get("args")
         for key in ("model", "dataset"):
             if args is None or (args.kind == "map" and key not in args.entries):
                 place = (args or node).position
                 problems.append(Problem(code="missing-key", message=f"train.args needs {quoted(key)}", position=place))
-        model = args.entries.get("model") if args else None
+        if args:
+            cls._check_args(args, problems)
+
+    @staticmethod
+    def _check_env(env: Node, problems: list[Problem]) -> None:
+        for key, item in env.entries.items():
+            if not _VARIABLE.fullmatch(key):
+                message = f"{quoted(key)} cannot be a variable's name"
+                problems.append(Problem(code="wrong-value", message=message, position=env.keys[key]))
+            elif SECRET.fullmatch(key):
+                problems.append(secret(key, item.position))
+
+    @staticmethod
+    def _check_args(args: Node, problems: list[Problem]) -> None:
+        """What every run needs to know of the arguments that are else ms-swift's own business."""
+        model, dataset = args.entries.get("model"), args.entries.get("dataset")
         if model and (model.kind != "scalar" or model.value == ""):
             message = f"train.args.model should be one model's path or hub id, found {model.describe}"
             problems.append(Problem(code="wrong-type", message=message, position=model.position))
-        dataset = args.entries.get("dataset") if args else None
         for item in dataset.walk() if dataset else ():
             if item.value == "":
                 message = "train.args.dataset holds an empty text"
@@ -133,9 +115,7 @@ class Rule(Section):
             message = "a rule needs at_least or at_most"
             problems.append(Problem(code="missing-key", message=message, position=node.position))
         elif len(bounds) == 2 and all(isinstance(bound, (int, float)) for bound in bounds) and bounds[0] > bounds[1]:
-            message = "no value is at least {} and at most {}".format(
-                *(node.entries[key].text for key in ("at_least", "at_most"))
-            )
+            message = f"no value is at least {bounds[0]} and at most {bounds[1]}"
             problems.append(Problem(code="wrong-value", message=message, position=node.position))
 
 
@@ -150,7 +130,7 @@ class Limits(Section):
     def check(cls, node: Node, problems: list[Problem]) -> None:
         for key, item in node.entries.items():
             if isinstance(item.value, int) and not 1 <= item.value <= JOB_MINUTES_MAX:
-                message = f"limits.{key} should be 1 to {JOB_MINUTES_MAX:,} (five days), found {item.text}"
+                message = f"limits.{key} should be 1 to {JOB_MINUTES_MAX:,} (five days), found {item.describe}"
                 problems.append(Problem(code="wrong-value", message=message, position=item.position))
 
 

@@ -78,7 +78,7 @@ class Secrets(Section):
     @classmethod
     def check(cls, node: Node, problems: list[Problem]) -> None:
         for item in node.walk():
-            if item.kind != "scalar":
+            if item.kind != "scalar" or not item.text:
                 continue
             if not _SECRET.fullmatch(item.text) or item.text.upper().startswith("GITHUB_"):
                 hint = "a secret's name has letters, digits and _; it is set in the repository's settings"

@@ -11,18 +11,16 @@ from swiftci.spec.problem import Problem
 _RESOLVER = yaml.SafeLoader("")
 
 
-def read_arguments(path: Path, shown: str, problems: list[Problem]) -> tuple[dict[str, Node], dict[str, Node]]:
-    """The arguments and the environment (its `ENV` map) in such a file."""
+def read_arguments(path: Path, shown: str, problems: list[Problem]) -> Node | None:
+    """The map in such a file; None where `problems` got the reason."""
     root = load(path, shown, problems)
     if root is None:
-        return {}, {}
+        return None
     if root.kind != "map":
         message = f"{shown} should be a map of arguments, found {root.describe}"
         problems.append(Problem(code="wrong-type", message=message, position=root.position))
-        return {}, {}
-    entries = {key: _legacy(item) for key, item in root.entries.items()}
-    env = entries.pop("ENV", None)
-    return entries, dict(env.entries) if env else {}
+        return None
+    return _legacy(root)
 
 
 def _legacy(node: Node) -> Node:
@@ -41,9 +39,7 @@ def _legacy(node: Node) -> Node:
     match value:
         case None:
             return node
-        case bool():
-            return replace(node, text="true" if value else "false")
         case int() | float():
-            return replace(node, text=repr(value))
+            return replace(node, text=str(value))
         case _:
             return replace(node, text=str(value), plain=False)

@@ -206,7 +206,8 @@ class _Composer:
 
     def refuse_tag(self, event: Any) -> None:
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
-            raise self.fail("bad-yaml", f"tag {quoted(event.tag)} is not used here", event, "remove the tag")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            raise self.fail("bad-yaml", f"tag {quoted(tag)} is not used here", event, "remove the tag")
 
     def scalar(self, event: Any) -> Node:
         text = event.value

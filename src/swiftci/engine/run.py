@@ -35,7 +35,7 @@ def run(
     result = Exit.DONE
     for name in [name for name in session.record.stages if name not in {call.id for call in plan.calls}]:
         del session.record.stages[name]  # of an earlier plan
-    for call in plan.calls:
+    for call in _calls(plan, until):
         if result is not Exit.DONE and not BY_NAME[call.stage].always:
             told(Done(call=call))
             continue
@@ -49,6 +49,13 @@ def run(
         else:
             told(Done(call=call, carried=carried))
             result = result or carried.exit
-        if until in (call.id, call.stage):
-            break
     return Exit(result)
+
+
+def _calls(plan: Plan, until: str | None) -> tuple[Call, ...]:
+    """The plan's calls up to the one of that name, else the last of that stage."""
+    ids = [call.id for call in plan.calls]
+    if until is None:
+        return plan.calls
+    last = ids.index(until) if until in ids else max(i for i, call in enumerate(plan.calls) if call.stage == until)
+    return plan.calls[: last + 1]

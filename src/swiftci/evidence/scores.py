@@ -35,9 +35,12 @@ def read(folder: Path, subject: str, datasets: tuple[str, ...]) -> Scores:
     faults: list[str] = []
     for dataset in datasets:
         try:
-            found, rows = _dataset(folder, subject, dataset)
+            found, rows = _dataset(folder, subject, dataset, datasets)
         except _Fault as fault:
             faults.append(f"{dataset}: {fault}")
+            continue
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            faults.append(f"{dataset}: the report has another form than EvalScope 1.14 writes: {error!r}")
             continue
         metrics += found
         items += rows
@@ -48,9 +51,9 @@ class _Fault(Exception):
     """Why a data set's report is no measurement."""
 
 
-def _dataset(folder: Path, subject: str, dataset: str) -> tuple[list[Metric], list[Item]]:
+def _dataset(folder: Path, subject: str, dataset: str, datasets: tuple[str, ...]) -> tuple[list[Metric], list[Item]]:
     report = _report(folder / "reports" / subject / f"{dataset}.json")
-    items = _items(folder / "reviews" / subject, dataset)
+    items = _items(folder / "reviews" / subject, dataset, datasets)
     summary = report.get("execution_summary") or {}
     requested = summary.get("requested")
     if summary.get("incomplete") is not False or summary.get("errored"):
@@ -87,9 +90,12 @@ def _report(path: Path) -> dict[str, Any]:
     return report
 
 
-def _items(folder: Path, dataset: str) -> list[Item]:
+def _items(folder: Path, dataset: str, datasets: tuple[str, ...]) -> list[Item]:
+    """The data set's reviews; a file is DATASET_SUBSET.jsonl, and mmlu_pro is no subset of mmlu."""
     items: dict[tuple[str, str], Item] = {}
     for path in sorted(folder.glob(f"{dataset}_*.jsonl")):
+        if max((one for one in datasets if path.stem.startswith(f"{one}_")), key=len) != dataset:
+            continue
         subset = path.stem.removeprefix(f"{dataset}_")
         try:
             for row in read_rows(path):
@@ -105,7 +111,10 @@ def _item(dataset: str, subset: str, row: dict[str, Any]) -> Item:
     score = sample["score"]
     errors = (score.get("metadata") or {}).get("metric_errors")
     if errors:
-        raise ValueError(f"a metric failed and was scored 0: {errors}")
+        name, why = next(iter(errors.items()))
+        raise _Fault(
+            f"{name} could not be computed and was scored 0: {' '.join(str(why).replace('*', '').split())[:200]}"
+        )
     asked = [(m["role"], m["content"]) for m in row["messages"] if m["role"] != "assistant"]
     questions = [content for role, content in asked if role == "user"]
     values = {canonical(key): float(value) for key, value in score["value"].items() if _number(value)}
@@ -177,13 +186,13 @@ def canonical(key: str) -> str:
 
 
 def _finite(value: Any, name: str) -> float:
-    if not _number(value) or not math.isfinite(value):
+    if not _number(value):
         raise _Fault(f"{name} is {value}, not a number")
     return float(value)
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not (isinstance(value, float) and math.isnan(value))
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _text(value: Any) -> str:

@@ -42,7 +42,8 @@ def build(project: Project, loaded: Loaded, changed: Sequence[str] | None = None
     calls.append(_call("train", f"{config.train.method} with ms-swift"))
     if config.evaluate:
         calls.append(_call("evaluate", "data sets: " + ", ".join(config.evaluate.datasets)))
-    calls.append(_call("gate", f"{len(config.gate)} rules" if config.gate else "no rules: passes when nothing failed"))
+    rules = f"{len(config.gate)} rule{'s' * (len(config.gate) != 1)}"
+    calls.append(_call("gate", rules if config.gate else "no rules: passes when nothing failed"))
     calls.append(_call("report", "always"))
     calls.append(_call("cleanup", "always"))
     go, reason = True, ""

@@ -9,7 +9,10 @@ from swiftci.config.project import FILE, Project
 from swiftci.spec.problem import Position, Problem, Severity, nearest, quoted
 from swiftci.tools import evalscope, known_arguments, swift
 from swiftci.tools.data_file import check_rows
-from swiftci.tools.local_path import local_paths
+from swiftci.tools.local_path import LocalPath, local_paths
+
+_RENAMED = {"train_type": "tuner_type", "sft_type": "tuner_type"}
+"""Names that older versions of ms-swift had."""
 
 
 def check(root: Path, project: Project, configs: Sequence[Loaded], *, disk: bool = True) -> list[Problem]:
@@ -45,7 +48,7 @@ def _arguments(one: Loaded, problems: list[Problem]) -> None:
                 message = f"{section}.args.{name} is set by swiftci: {owned[name]}"
                 problems.append(Problem(code="owned-argument", message=message, position=position, hint="leave it out"))
             elif name not in known.names:
-                close = nearest(name, known.names)
+                close = _RENAMED.get(name) or nearest(name, known.names)
                 hint = (
                     f"did you mean {quoted(close)}?"
                     if close
@@ -73,11 +76,18 @@ def _evaluate(one: Loaded, section: Evaluate, problems: list[Problem]) -> None:
             )
 
 
+def _place(one: Loaded, path: LocalPath) -> Position:
+    """Where a path is written: in a list of several, the very item."""
+    node = one.node.at(path.key)
+    written = [item for item in (node.items if node else ()) if item.text == path.text]
+    return written[0].position if written else one.position(path.key)
+
+
 def _paths(one: Loaded, root: Path, problems: list[Problem]) -> None:
     for path in local_paths(one.config, root):
         if path.text.startswith(("/", "~")):
             continue
-        position = one.position(path.key)
+        position = _place(one, path)
         if path.data and path.path.is_file():
             check_rows(path.path, path.key, position, problems)
         elif not path.path.exists():

@@ -2,8 +2,10 @@
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+if TYPE_CHECKING:  # a command that renders nothing must not pay for it
+    from jinja2 import Environment, FileSystemLoader
 
 PACKAGE = Path(__file__).parents[1] / "templates"
 """In a wheel."""
@@ -11,12 +13,16 @@ REPOSITORY = Path(__file__).parents[3] / "templates"
 """In a source tree, which an editable install uses."""
 
 
-def loader() -> FileSystemLoader:
+def loader() -> "FileSystemLoader":
+    from jinja2 import FileSystemLoader
+
     return FileSystemLoader([PACKAGE, REPOSITORY])
 
 
 @cache
-def _environment(html: bool) -> Environment:
+def _environment(html: bool) -> "Environment":
+    from jinja2 import Environment, StrictUndefined
+
     return Environment(
         loader=loader(),
         autoescape=html,  # noqa: S701 -- Markdown has its own escaping, the filter `cell`
@@ -27,6 +33,6 @@ def _environment(html: bool) -> Environment:
     )
 
 
-def environment(*, html: bool) -> Environment:
+def environment(*, html: bool) -> "Environment":
     """Jinja2 for reports and messages; `html` escapes every value."""
     return _environment(html)

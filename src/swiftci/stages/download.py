@@ -26,7 +26,7 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     paths = local_paths(context.loaded.config, context.root)
     for path in paths:
         position = context.loaded.position(path.key)
-        if not path.path.exists():
+        if not path.exists:
             message = f"{path.key}: {path.text} does not exist on this machine"
             hint = f"looked for {path.path}; a hub id looks like owner/name"
             problems.append(Problem(code="path-missing", message=message, position=position, hint=hint))

@@ -49,9 +49,12 @@ class _Count:
 
     def __call__(self) -> None:
         done = 0
-        for path in self.folder.glob("*.jsonl"):
-            with path.open("rb") as file:
-                done += sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+        try:
+            for path in self.folder.glob("*.jsonl"):
+                with path.open("rb") as file:
+                    done += sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+        except OSError:
+            return  # EvalScope moves its files while it works
         if done != self.shown:
             self.shown = done
             self.progress.step(done, 0, f"{done} items answered")

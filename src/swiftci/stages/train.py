@@ -49,9 +49,11 @@ class _Tail:
         self.offset += len(whole)
         for line in whole.splitlines():
             try:
-                self.show(json.loads(line))
+                row = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(row, dict):
+                self.show(row)
 
     def show(self, row: dict[str, Any]) -> None:
         done, _, total = str(row.get("global_step/max_steps", "")).partition("/")

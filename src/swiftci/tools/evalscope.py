@@ -24,7 +24,15 @@ OWNED = {
 }
 """Arguments that a config cannot set, and why."""
 
-SWITCHES = ("debug", "enable_progress_tracker", "analysis_report", "collect_perf")
+SWITCHES = {
+    "debug": "",
+    "enable_progress_tracker": "",
+    "analysis_report": "",
+    "stream": "",
+    "use_sandbox": "",
+    "collect_perf": "--no-collect-perf",
+}
+"""Arguments that are flags without a value, and what turns each off where it is on by default."""
 
 HOST_CODE = ("humaneval", "humaneval_plus", "live_code_bench", "ds1000", "scicode")
 """Benchmarks that run model-written code on the machine, or score 0 without a sandbox (EvalScope 1.14.1)."""
@@ -67,7 +75,8 @@ def argv(python: str, evaluate: Evaluate, scored: Subject, work_dir: Path, root:
         flag = "--" + name.replace("_", "-")
         value = args[name]
         if name in SWITCHES:
-            command += [flag] if str(value).lower() == "true" else []
+            found = flag if str(value).lower() == "true" else SWITCHES[name]
+            command += [found] if found else []
         else:
             command += [flag, *words(value)]
     return command

@@ -58,7 +58,7 @@ def probe(path: str) -> Mapping[str, str] | None:
         found = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return {str(key): str(value) for key, value in found.items()}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else None
 
 
 def _candidates(configured: str | None, root: Path, environ: Mapping[str, str]) -> list[str]:

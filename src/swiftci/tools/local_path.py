@@ -1,5 +1,6 @@
 """Which of a config's values are files and folders of this machine, by the rules of ms-swift and EvalScope."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ class LocalPath:
     section: str
     data: bool
 
+    @property
+    def exists(self) -> bool:
+        return _exists(self.path)
+
 
 def local(text: str, root: Path, *, data: bool) -> Path | None:
     """The path a model or data set argument means, absolute; None for a hub id or a registered name."""
@@ -31,12 +36,16 @@ def local(text: str, root: Path, *, data: bool) -> Path | None:
         text = text.split("#", 1)[0]
         if text.startswith(("hf::", "ms::")):
             return None
-    path = root / Path(text).expanduser()
-    if text.startswith(("/", "./", "../", "~")) or path.exists():
+    path = root / os.path.expanduser(text)  # noqa: PTH111 -- Path's raises where there is no such user
+    if text.startswith(("/", "./", "../", "~")) or _exists(path):
         return path
     if data:
         return path if _DATA_FILE.fullmatch(text) else None
     return None if _HUB_ID.fullmatch(text) else path
+
+
+def _exists(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 -- Path's raises where the name is too long
 
 
 def local_paths(config: Config, root: Path) -> list[LocalPath]:

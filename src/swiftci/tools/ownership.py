@@ -4,7 +4,7 @@ A cancelled job never reaches its last step, so this runs when a job starts, too
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -21,10 +21,17 @@ def reclaim(environ: Mapping[str, str]) -> int:
         return 0
     owner = root.parent.stat()
     changed = 0
-    for folder, _, files in os.walk(root):
-        for path in (folder, *(f"{folder}/{name}" for name in files)):
-            found = os.lstat(path)
-            if (found.st_uid, found.st_gid) != (owner.st_uid, owner.st_gid):
-                os.lchown(path, owner.st_uid, owner.st_gid)
-                changed += 1
+    for path in _all(root):
+        found = os.lstat(path)
+        if (found.st_uid, found.st_gid) != (owner.st_uid, owner.st_gid):
+            os.lchown(path, owner.st_uid, owner.st_gid)
+            changed += 1
     return changed
+
+
+def _all(root: Path) -> Iterator[str]:
+    """A folder and all in it; links are named, never followed."""
+    yield str(root)
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            yield f"{folder}/{name}"

@@ -195,9 +195,7 @@ def run(
     return Ended(returncode=returncode, tail=tuple(lines.tail), seconds=seconds, overdue=watch.overdue)
 
 
-def _start(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Path, secrets: Sequence[str]
-) -> "subprocess.Popen[bytes]":
+def _start(argv: Sequence[str], env: Mapping[str, str], cwd: Path, secrets: Sequence[str]) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
             list(argv),
@@ -222,12 +220,11 @@ def _pump(process: "subprocess.Popen[bytes]", lines: _Lines, watch: _Watch) -> N
         os.set_blocking(pipe.fileno(), False)
         selector.register(pipe, selectors.EVENT_READ)
         while time.monotonic() < until:
-            ready = selector.select(_TICK_SECONDS)
-            data = pipe.read(65536) if ready else None
-            ended = process.poll() is not None
+            ended = process.poll() is not None  # asked first: what it wrote last is then in the pipe
+            data = pipe.read(65536) if selector.select(_TICK_SECONDS) else None
             if data:
                 lines.feed(data)
-            elif ready or ended:
+            elif data == b"" or ended:
                 break
             if ended:
                 until = min(until, time.monotonic() + DRAIN_SECONDS)

@@ -1,6 +1,7 @@
 """Whether a workflow on disk is still what its config says, and who changed it when it is not."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,6 +10,8 @@ from swiftci.store.digest import of_data
 MARK_DIGITS = 16
 _MARK = re.compile(rf"^# swiftci: ([0-9a-f]{{{MARK_DIGITS}}}) ([0-9a-f]{{{MARK_DIGITS}}})$", re.MULTILINE)
 _PIN = re.compile(r"uses:\s*[\"']?([\w.-]+/[\w.-]+)(?:/[^@\s\"']*)?@([0-9a-f]{40})[\"']?\s*#\s*(\S+)")
+
+_VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9})*)")
 
 State = Literal["same", "missing", "edited", "outdated", "newer", "pins-ahead"]
 
@@ -29,22 +32,34 @@ def tree_digest(tree: Any) -> str:
 def compare(on_disk: str | None, tree: Any, expected: str, expected_tree: Any) -> Drift:
     """How a file differs; `tree` is what the file holds, None where it is no YAML.
 
-    edited: its tree does not have the digest its own header names. outdated: its config changed. newer: only this
-    swiftci's templates did. pins-ahead: only commits behind `uses:` differ.
+    edited: its tree does not have the digest its own header names. outdated: config or lock changed. newer: only this
+    swiftci's templates did. pins-ahead: only commits behind `uses:` differ, and each is of a newer version.
     """
     if on_disk is None:
         return Drift(state="missing", pins={})
     found = _MARK.search(on_disk)
     wanted = _MARK.search(expected)
-    if tree == expected_tree and found and wanted and found[0] == wanted[0]:
-        return Drift(state="same", pins={})
     if tree is None or found is None or wanted is None or tree_digest(tree) != found[1]:
         return Drift(state="edited", pins={})
-    if found[1] == wanted[1]:
-        if tree == expected_tree:
-            return Drift(state="outdated", pins={})
-        return Drift(state="pins-ahead", pins=pins(on_disk))
-    return Drift(state="newer" if found[2] == wanted[2] else "outdated", pins={})
+    if tree == expected_tree:
+        return Drift(state="same", pins={})
+    if found[2] != wanted[2]:
+        return Drift(state="outdated", pins={})
+    if found[1] != wanted[1]:
+        return Drift(state="newer", pins={})
+    ours, theirs = pins(expected), pins(on_disk)
+    moved = {name: pin for name, pin in theirs.items() if pin[0] != ours.get(name, ("", ""))[0]}
+    ahead = all(name in ours and newer(pin[1], ours[name][1]) for name, pin in moved.items())
+    if ahead and _moved(expected_tree, moved) == tree:
+        return Drift(state="pins-ahead", pins=moved)
+    return Drift(state="outdated", pins={})
+
+
+def newer(version: str, than: str) -> bool:
+    """Whether a version comment names a later release than another; False where either names none."""
+    numbers = [_VERSION.fullmatch(text) for text in (version, than)]
+    one, other = ([int(part) for part in found[1].split(".")] if found else [] for found in numbers)
+    return bool(other) and one > other
 
 
 def pins(text: str) -> dict[str, tuple[str, str]]:
@@ -53,15 +68,26 @@ def pins(text: str) -> dict[str, tuple[str, str]]:
 
 
 def _without_refs(tree: Any) -> Any:
+    return _each_use(tree, lambda uses: uses.partition("@")[0])
+
+
+def _moved(tree: Any, pins: Mapping[str, tuple[str, str]]) -> Any:
+    """The tree with every use of these repositories at these commits."""
+
+    def move(uses: str) -> str:
+        path, _, ref = uses.partition("@")
+        commit, _ = pins.get("/".join(path.split("/")[:2]), (ref, ""))
+        return f"{path}@{commit}"
+
+    return _each_use(tree, move)
+
+
+def _each_use(tree: Any, change: Callable[[str], str]) -> Any:
     if isinstance(tree, dict):
         return {
-            key: _ref(value) if key == "uses" and isinstance(value, str) else _without_refs(value)
+            key: change(value) if key == "uses" and isinstance(value, str) else _each_use(value, change)
             for key, value in tree.items()
         }
     if isinstance(tree, list):
-        return [_without_refs(item) for item in tree]
+        return [_each_use(item, change) for item in tree]
     return tree
-
-
-def _ref(uses: str) -> str:
-    return uses.partition("@")[0]

@@ -66,7 +66,7 @@ def problem(one: Rendered) -> Problem | None:
                 severity="notice",
             )
         case _:
-            message = f"does not match {one.source} and swiftci.yaml any more"
+            message = f"does not match {one.source}, swiftci.yaml and swiftci.lock any more"
             return Problem(code="outdated", message=message, position=position, hint="run `swiftci generate`")
 
 

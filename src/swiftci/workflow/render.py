@@ -2,32 +2,44 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from swiftci.config.load import resolved
 from swiftci.config.project import Project
 from swiftci.config.yaml import parse
-from swiftci.plan.build import Plan
+from swiftci.plan.build import Plan, watch
 from swiftci.store.digest import of_data
 from swiftci.workflow.drift import MARK_DIGITS, tree_digest
 from swiftci.workflow.encode import environment
 from swiftci.workflow.pin import Lock
 from swiftci.workflow.view import Profile, Step, Workflow, view
 
+_INERT = ("version", "configs", "hub", "python", "language")
+"""Keys of the project that no workflow shows."""
 _SECRET = re.compile(r"secrets\s*[.\[]\s*['\"]?(\w+)")
 
 
 def render(root: Path, project: Project, plan: Plan, lock: Lock | None, profile: Profile = "github") -> str:
     """The workflow's text, its drift mark included."""
-    inputs = of_data(resolved(project, plan.loaded) | {"profile": profile})[:MARK_DIGITS]
+    inputs = of_data(_inputs(root, project, plan, profile))[:MARK_DIGITS]
     shown = view(project, plan, lock, profile, "", root)
     tree = read_tree(_text(shown))
     shown = replace(shown, mark=f"{tree_digest(tree)} {inputs}")
     text = _text(shown)
     _prove(read_tree(text), shown)
     return text
+
+
+def _inputs(root: Path, project: Project, plan: Plan, profile: Profile) -> dict[str, Any]:
+    """What of project and config decides the workflow; hyper-parameters do not, which it reads at run time."""
+    config = plan.loaded.config
+    return {
+        "project": {key: value for key, value in asdict(project).items() if key not in _INERT},
+        "config": [config.name, asdict(config.on), config.limits.job_minutes, [call.id for call in plan.calls]],
+        "paths": watch(plan.loaded, root),
+        "profile": profile,
+    }
 
 
 def _text(shown: Workflow) -> str:

@@ -149,7 +149,7 @@ def _step(call: Call, project: Project, ours: Use) -> Step:
         use=ours.uses(f"/actions/{call.stage}"),
         version=ours.version,
         inputs=tuple(inputs),
-        secrets=tuple(name for group in stage.secrets for name in groups[group]),
+        secrets=tuple(dict.fromkeys(name for group in stage.secrets for name in groups[group])),
         always=stage.always,
     )
 
