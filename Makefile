@@ -4,7 +4,7 @@ BIN := .venv/bin
 TOOLS := .venv-swift/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test quick real lint bench sync arguments clean
+.PHONY: demo test quick real container lint bench sync arguments clean
 
 demo: .venv/ready .venv-swift/ready ## train, evaluate and judge a real model on this machine's CPU
 	@cd examples/smollm2 && ../../$(TOOLS)/python make_model.py model
@@ -19,6 +19,9 @@ quick: .venv/ready ## the tests that need no tools, in parallel
 
 real: .venv/ready .venv-swift/ready ## the tests that run the real ms-swift, EvalScope and act
 	$(BIN)/pytest -q -m real
+
+container: .venv/ready .venv-swift/ready ## the rendered workflow in a real container job (root on Debian)
+	sh tests/e2e/container.sh
 
 lint: .venv/ready ## format, lint, types, and everything generated up to date
 	$(BIN)/ruff format --check .

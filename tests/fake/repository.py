@@ -1,11 +1,11 @@
 """A small repository whose tools are the fake one, and ways to run swiftci in it."""
 
 import json
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from swiftci.spec.problem import Problem
 
 TOOL = Path(__file__).with_name("tool.py")
 CONFIG = "configs/tiny.yaml"
+
+WITHOUT_CHARTS = "import sys; sys.modules['vl_convert'] = None; from swiftci.__main__ import main; main()"
 
 PROJECT: dict[str, Any] = {
     "version": 1,
@@ -65,9 +67,10 @@ class Repository:
     """A repository on disk; `environ` is all that swiftci gets to see of an environment."""
 
     root: Path
+    charts: bool = False
     environ: dict[str, str] = field(default_factory=dict)
-    config: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(TINY)))
-    project: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(PROJECT)))
+    config: dict[str, Any] = field(default_factory=lambda: deepcopy(TINY))
+    project: dict[str, Any] = field(default_factory=lambda: deepcopy(PROJECT))
 
     @property
     def folder(self) -> Path:
@@ -113,7 +116,10 @@ class Repository:
         return project, loaded
 
     def argv(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-I", "-m", "swiftci", *arguments]
+        """A command line of swiftci; unless `charts`, one that does not find the drawing library, which is slow."""
+        if self.charts:
+            return [sys.executable, "-I", "-m", "swiftci", *arguments]
+        return [sys.executable, "-I", "-c", WITHOUT_CHARTS, *arguments]
 
     def swiftci(self, *arguments: str, **environ: str) -> Ran:
         """Runs a command in a process of its own."""
@@ -227,6 +233,3 @@ def outputs(text: str) -> dict[str, str]:
             value.append(inner)
         found[name] = "\n".join(value)
     return found
-
-
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM)

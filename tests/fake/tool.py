@@ -62,7 +62,7 @@ def value(flags: list[str], name: str) -> str:
 
 def note(call: str, flags: list[str]) -> None:
     if "FAKE_CALLS" in os.environ:
-        row = {"call": call, "argv": flags, "environ": dict(os.environ), "cwd": str(Path.cwd())}
+        row = {"call": call, "argv": flags, "environ": dict(os.environ), "cwd": str(Path.cwd()), "pid": os.getpid()}
         with Path(os.environ["FAKE_CALLS"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 

@@ -1,12 +1,12 @@
 """swiftci check"""
 
 import os
-from pathlib import Path
 
 import click
 
+from swiftci.cli.load import around
 from swiftci.cli.output import as_annotation, as_json, failed, ordered, print_json, text
-from swiftci.config.load import config_paths, find_root, load_all, load_project, relative
+from swiftci.config.load import config_paths, load_all, load_project, relative
 from swiftci.config.project import Project
 from swiftci.plan.check import check
 from swiftci.spec.exit import Exit
@@ -31,7 +31,7 @@ def command(configs: tuple[str, ...], style: str | None) -> int:
     problems: list[Problem] = []
     count = 0
     try:
-        root = find_root(Path.cwd())
+        root = around(configs[0] if configs else None)
         project = load_project(root, problems) or UNREAD
         named = [relative(root, path) for path in configs]
         if project is not UNREAD or named or config_paths(root, project):

@@ -14,9 +14,15 @@ from swiftci.spec.problem import ConfigError, Problem
 LoadedT = TypeVar("LoadedT", Loaded, list[Loaded])
 
 
-def project(problems: list[Problem], start: Path | None = None) -> tuple[Path, Project]:
-    """The repository around a folder, the current one when absent, and its project."""
-    root = find_root((start or Path.cwd()).absolute())
+def around(path: str | None) -> Path:
+    """The repository that a path lies in; without one, that of the current folder."""
+    given = Path(path or ".").absolute()
+    return find_root(given if given.is_dir() else given.parent)
+
+
+def project(problems: list[Problem]) -> tuple[Path, Project]:
+    """The repository around the current folder, and its project."""
+    root = around(None)
     found = load_project(root, problems)
     if found is None:
         raise ConfigError(problems)
@@ -26,7 +32,10 @@ def project(problems: list[Problem], start: Path | None = None) -> tuple[Path, P
 def one(path: str, sets: Sequence[str], *, disk: bool) -> tuple[Path, Project, Loaded]:
     """One config, checked, in the repository it lies in; notices are shown, errors raised."""
     problems: list[Problem] = []
-    root, found = project(problems, Path(path).parent)
+    root = around(path)
+    found = load_project(root, problems)
+    if found is None:
+        raise ConfigError(problems)
     loaded = load_config(root, relative(root, path), problems, sets)
     if loaded:
         problems += check(root, found, [loaded], disk=disk)

@@ -14,6 +14,9 @@ FILE = "swiftci.yaml"
 HOME = "swiftci/swiftci"
 """The repository that publishes our composite actions."""
 
+NAME_MAX = 255
+"""Bytes that a file's name may have."""
+
 _ACTIONS = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+@[A-Za-z0-9._/-]+")
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
@@ -89,7 +92,9 @@ class Secrets(Section):
 def _is_pattern(text: str) -> bool:
     """Whether every version of pathlib takes the text as a pattern of files below a folder."""
     parts = PurePosixPath(text).parts
-    return bool(parts) and not text.startswith("/") and not any(p == ".." or ("**" in p and p != "**") for p in parts)
+    if not parts or text.startswith("/") or len(text.encode()) > NAME_MAX:
+        return False
+    return not any(part == ".." or ("**" in part and part != "**") for part in parts)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Charts as SVG text, drawn by Vega-Lite (the `report` extra)."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ class NoCharts(Exception):
 
 def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
     """Training and validation loss over steps; what is no number leaves a gap."""
-    every = max(1, len(points) // POINTS_MAX)
+    every = max(1, math.ceil(len(points) / POINTS_MAX))
     rows = []
     for kind, values in (
         (words["train_loss"], [(p.step, p.loss) for p in points[::every] if p.loss is not None]),

@@ -126,7 +126,7 @@ def _chart(draw: Any) -> str | None:
 
 def _results(folder: Path, record: Record, view: dict[str, Any]) -> dict[str, Any]:
     try:
-        metrics = metric.whole(metric.read(folder, "candidate"))
+        metrics = metric.whole(metric.read(folder, "candidate")) if record.succeeded("evaluate") else {}
     except ValueError:
         metrics = {}
     return {

@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from swiftci.evidence.interval import estimate
@@ -56,6 +57,8 @@ def _dataset(folder: Path, subject: str, dataset: str, datasets: tuple[str, ...]
     items = _items(folder / "reviews" / subject, dataset, datasets)
     summary = report.get("execution_summary") or {}
     requested = summary.get("requested")
+    if not isinstance(requested, int):
+        raise _Fault("the report does not say how many items were asked")
     if summary.get("incomplete") is not False or summary.get("errored"):
         raise _Fault(
             f"{summary.get('errored', '?')} of {requested} items failed; a score over the others would mislead"
@@ -112,9 +115,8 @@ def _item(dataset: str, subset: str, row: dict[str, Any]) -> Item:
     errors = (score.get("metadata") or {}).get("metric_errors")
     if errors:
         name, why = next(iter(errors.items()))
-        raise _Fault(
-            f"{name} could not be computed and was scored 0: {' '.join(str(why).replace('*', '').split())[:200]}"
-        )
+        shown = shorten(str(why).replace("*", ""), 160, placeholder=" …")
+        raise _Fault(f"{name} could not be computed and was scored 0: {shown}")
     asked = [(m["role"], m["content"]) for m in row["messages"] if m["role"] != "assistant"]
     questions = [content for role, content in asked if role == "user"]
     values = {canonical(key): float(value) for key, value in score["value"].items() if _number(value)}

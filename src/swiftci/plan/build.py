@@ -1,5 +1,6 @@
 """The plan of one config: its stage calls, in order, each with its reason."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,8 @@ def watch(loaded: Loaded, root: Path) -> list[str]:
         except ValueError:
             continue
         if inside != ".":
-            found.add(f"{inside}/**" if one.path.is_dir() or not one.data else inside)
+            folder = os.path.isdir(one.path)  # noqa: PTH112 -- pathlib raises where the name is too long
+            found.add(f"{inside}/**" if folder or not one.data else inside)
     return sorted(found)
 
 

@@ -1,5 +1,6 @@
 """What is wrong with a project and its configs beyond their form; looks at the disk, changes nothing."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -88,9 +89,9 @@ def _paths(one: Loaded, root: Path, problems: list[Problem]) -> None:
         if path.text.startswith(("/", "~")):
             continue
         position = _place(one, path)
-        if path.data and path.path.is_file():
+        if path.data and os.path.isfile(path.path):  # noqa: PTH113 -- pathlib raises where the name is too long
             check_rows(path.path, path.key, position, problems)
-        elif not path.path.exists():
+        elif not path.exists:
             message = f"{path.key}: {quoted(path.text)} does not exist"
             hint = f"paths are relative to the folder of {FILE}; a hub id looks like owner/name"
             problems.append(Problem(code="path-missing", message=message, position=position, hint=hint))

@@ -20,9 +20,10 @@ class Digests:
     def __init__(self, memory: Path) -> None:
         self._memory = memory
         try:
-            self._known: dict[str, list[Any]] = json.loads(memory.read_text())
+            known = json.loads(memory.read_text())
         except (OSError, ValueError):
-            self._known = {}
+            known = None
+        self._known: dict[str, list[Any]] = known if isinstance(known, dict) else {}
         self._changed = False
 
     def of(self, path: Path) -> str:
@@ -42,7 +43,7 @@ class Digests:
         key = str(path.resolve())
         mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         known = self._known.get(key)
-        if known and known[:3] == mark:
+        if isinstance(known, list) and known[:3] == mark and len(known) == 4:
             return str(known[3])
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

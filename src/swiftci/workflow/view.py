@@ -38,6 +38,7 @@ class Step:
     inputs: tuple[tuple[str, Any], ...]
     secrets: tuple[str, ...]
     always: bool
+    gpu: bool
 
     def secret(self, name: str) -> Expression:
         return Expression(f"${{{{ secrets.{name} }}}}")
@@ -63,7 +64,6 @@ class Workflow:
     cpu: Any
     cpu_self_hosted: bool
     gpu: Any
-    train_if: str
     job_minutes: int
     environment: str | None
     exclusive: str | None
@@ -112,7 +112,6 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         cpu=_runs_on(project.runners.cpu),
         cpu_self_hosted="self-hosted" in project.runners.cpu.labels or project.runners.cpu.group is not None,
         gpu=_runs_on(project.runners.gpu),
-        train_if="needs.plan.outputs.go == 'true'",
         job_minutes=config.limits.job_minutes,
         environment=project.environment,
         exclusive=f"swiftci-{project.runners.gpu.exclusive}" if project.runners.gpu.exclusive else None,
@@ -151,6 +150,7 @@ def _step(call: Call, project: Project, ours: Use) -> Step:
         inputs=tuple(inputs),
         secrets=tuple(dict.fromkeys(name for group in stage.secrets for name in groups[group])),
         always=stage.always,
+        gpu=stage.place is Place.GPU,
     )
 
 

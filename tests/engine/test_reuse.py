@@ -1,0 +1,226 @@
+"""What a second run does again, and what it takes from the first."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.fake.repository import Repository
+
+Change = Callable[[Repository], None]
+
+
+def test_run_carries_out_its_plan_in_order(repository: Repository) -> None:
+    ran = repository.run()
+
+    assert ran.code == 0
+    assert list(repository.states.items()) == [
+        (name, "succeeded") for name in ("download", "train", "evaluate", "gate", "report", "cleanup")
+    ]
+    assert ran.out.splitlines()[-1] == "general_qa.rouge-l-recall 1 · verdict: pass"
+    assert str(repository.folder / "report.html") in ran.out
+    assert ran.err == ""
+
+
+def test_second_run_does_nothing_again(done: Repository) -> None:
+    ran = done.run("--until", "gate")
+
+    assert ran.code == 0
+    assert done.called == []
+    for name in ("evaluate-base", "train", "evaluate"):
+        assert f"= {name}: as before" in ran.out
+
+
+def test_gate_is_always_judged_anew(done: Repository) -> None:
+    done.config["gate"] = [{"metric": "general_qa.rouge-l-recall", "at_most": 0.5}]
+    done.write()
+    ran = done.run("--until", "gate")
+
+    assert ran.code == 3
+    assert done.called == []
+    assert "fail: general_qa.rouge-l-recall is 1 over 12 items; it should be at most 0.5" in ran.out
+
+
+def arguments(key: str, value: object) -> Change:
+    def change(repository: Repository) -> None:
+        repository.config["train"]["args"][key] = value
+        repository.write()
+
+    return change
+
+
+def evaluation(key: str, value: object) -> Change:
+    def change(repository: Repository) -> None:
+        repository.config["evaluate"]["args"][key] = value
+        repository.write()
+
+    return change
+
+
+def content(path: str) -> Change:
+    def change(repository: Repository) -> None:
+        with (repository.root / path).open("a") as file:
+            file.write("\n" + '{"messages": []}')
+
+    return change
+
+
+def versions(**changed: str) -> Change:
+    def change(repository: Repository) -> None:
+        known = {"python": "3.11.9", "ms_swift": "4.6.0", "evalscope": "1.14.1", "torch": "2.13.0"}
+        known |= {"transformers": "5.19.0", "peft": "0.20.0", "trl": "0.29.0", "datasets": "4.8.4"}
+        repository.environ["FAKE_VERSIONS"] = json.dumps(known | changed)
+
+    return change
+
+
+def removed(path: str) -> Change:
+    def change(repository: Repository) -> None:
+        (repository.root / path).unlink()
+
+    return change
+
+
+def on_and_limits(repository: Repository) -> None:
+    repository.config |= {"on": {"push": ["main"]}, "limits": {"job_minutes": 99}}
+    repository.write()
+
+
+def keys_turned_round(repository: Repository) -> None:
+    args = repository.config["train"]["args"]
+    repository.config["train"]["args"] = dict(reversed(args.items()))
+    repository.write()
+
+
+EVERYTHING = ["evaluate-base", "train", "evaluate"]
+CHANGES: dict[str, tuple[Change, list[str]]] = {
+    "training argument": (arguments("max_steps", 11), EVERYTHING),
+    "evaluation argument": (evaluation("limit", 5), ["evaluate-base", "evaluate"]),
+    "training data": (content("data/train.jsonl"), EVERYTHING),
+    "model": (content("model/config.json"), EVERYTHING),
+    "evaluation data": (content("data/heldout/items.jsonl"), ["evaluate-base", "evaluate"]),
+    "version of ms-swift": (versions(ms_swift="4.7.0"), ["train", "evaluate"]),
+    "version of EvalScope": (versions(evalscope="1.15.0"), ["evaluate-base", "evaluate"]),
+    "version of torch": (versions(torch="3.0"), EVERYTHING),
+    "triggers and limits": (on_and_limits, []),
+    "order of keys": (keys_turned_round, []),
+    "another file": (content("README.md"), []),
+}
+
+
+@pytest.mark.parametrize(("change", "again"), CHANGES.values(), ids=CHANGES)
+def test_change_runs_again_what_it_decides(done: Repository, change: Change, again: list[str]) -> None:
+    change(done)
+    ran = done.run("--until", "gate")
+
+    assert ran.code == 0, ran.text
+    assert done.called == again
+
+
+def test_override_on_the_command_line_counts_as_a_change(done: Repository) -> None:
+    assert done.run("--until", "gate", "--set", "train.args.max_steps=9").code == 0
+    assert done.called == EVERYTHING
+    assert "9" in done.calls[1]["argv"]
+
+
+def test_way_back_runs_again_too(done: Repository) -> None:
+    """A run directory holds one result; the store keeps the others' records."""
+    done.run("--until", "gate", "--set", "train.args.max_steps=9")
+    done.forget()
+    done.run("--until", "gate")
+
+    assert done.called == EVERYTHING
+
+
+def test_force_runs_everything_again(done: Repository) -> None:
+    assert done.run("--until", "gate", "--force").code == 0
+    assert done.called == EVERYTHING
+
+
+def test_until_stops_after_its_stage(repository: Repository) -> None:
+    ran = repository.run("--until", "train")
+
+    assert ran.code == 0
+    assert list(repository.states) == ["download", "train"]
+    repository.forget()
+    assert repository.run("--until", "gate").code == 0
+    assert repository.called == ["evaluate"]
+
+
+def test_until_knows_calls_as_well_as_stages(done: Repository) -> None:
+    assert done.run("--until", "evaluate-base", "--force").code == 0
+    assert done.called == ["evaluate-base"]
+
+
+def test_until_a_stage_that_the_plan_lacks_is_refused(repository: Repository) -> None:
+    ran = repository.run("--until", "deploy")
+
+    assert ran.code == 2
+    assert "--until deploy" in ran.err
+    assert "download, train, evaluate, gate, report, cleanup" in ran.err
+    assert not repository.folder.exists()
+
+
+def test_newer_training_makes_an_older_evaluation_worthless(done: Repository) -> None:
+    assert done.run("--until", "train", "--force").code == 0
+    done.forget()
+    assert done.run("--until", "gate").code == 0
+
+    assert done.called == ["evaluate"]
+
+
+def test_checkpoints_that_are_not_needed_go_and_the_best_stays(repository: Repository) -> None:
+    ran = repository.run()
+
+    assert ran.code == 0
+    assert sorted(path.name for path in (repository.folder / "train").glob("checkpoint-*")) == ["checkpoint-10"]
+    repository.forget()
+    assert repository.run().code == 0
+    assert repository.called == []
+
+
+def test_run_is_kept_in_the_store(repository: Repository) -> None:
+    repository.run()
+    kept = list((repository.root / ".swiftci" / "records" / "tiny").iterdir())
+
+    assert len(kept) == 1
+    assert kept[0].name.startswith(repository.record["fingerprint"][:16])
+    assert not list(kept[0].rglob("checkpoint-*"))
+
+
+def test_run_directory_may_be_moved(done: Repository) -> None:
+    done.folder.rename(done.root / "elsewhere")
+    ran = done.run("--until", "gate", "--run-dir", "elsewhere")
+
+    assert ran.code == 0
+    assert done.called == []
+
+
+def test_resolved_config_versions_and_commit_are_in_the_record(repository: Repository) -> None:
+    repository.run("--until", "download", "--set", "train.args.max_steps=7")
+    record = repository.record
+
+    assert record["resolved"]["config"]["train"]["args"]["max_steps"] == "7"
+    assert record["versions"]["ms_swift"] == "4.6.0"
+    assert record["commit"] is None
+    assert "cores" in record["hardware"]["machine"]
+
+
+def test_config_without_an_evaluation_is_only_trained(repository: Repository) -> None:
+    repository.config["evaluate"] = None
+    repository.config["gate"] = []
+    del repository.config["evaluate"]
+    repository.write()
+    ran = repository.run()
+
+    assert ran.code == 0, ran.text
+    assert repository.called == ["train"]
+    assert list(repository.states) == ["download", "train", "gate", "report", "cleanup"]
+
+
+def test_calls_of_an_earlier_plan_leave_the_journal(done: Repository) -> None:
+    done.config["evaluate"]["base"] = False
+    done.write()
+    done.run("--until", "gate")
+
+    assert "evaluate-base" not in done.states

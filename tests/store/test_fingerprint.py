@@ -1,0 +1,128 @@
+"""The fingerprint changes with all that decides a result, and with nothing else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from swiftci.store.digest import Digests
+from swiftci.store.fingerprint import fingerprint, local_digests
+from tests.fake.repository import Repository, make
+
+
+def mark(repository: Repository, *sets: str) -> str:
+    _, loaded = repository.load(*sets)
+    return fingerprint(loaded.config, repository.root, Digests(repository.root / "digests.json"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "train.args.max_steps=11",
+        "train.args.learning_rate=1e-4",
+        "train.args.model=Qwen/Qwen3-4B",
+        "train.args.dataset=data/train.jsonl#1",
+        "train.gpus=1",
+        "train.env={A: 1}",
+        "evaluate.datasets=[general_qa, ceval]",
+        "evaluate.base=true",
+        "evaluate.args.limit=5",
+        "evaluate.args.generation_config.max_tokens=7",
+    ],
+)
+def test_setting_that_decides_changes_it(repository: Repository, change: str) -> None:
+    assert mark(repository, change) != mark(repository)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "name=other",
+        "gate=[]",
+        "limits.job_minutes=5",
+        "limits.run_minutes=5",
+        "on.pull_request=true",
+        "on.push=[main]",
+        "train.args.max_steps=10",
+    ],
+)
+def test_setting_that_decides_nothing_does_not(repository: Repository, change: str) -> None:
+    assert mark(repository, change) == mark(repository)
+
+
+def append(name: str) -> Callable[[Path], None]:
+    def change(root: Path) -> None:
+        with (root / name).open("a") as file:
+            file.write("x")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/train.jsonl",
+        "model/config.json",
+        "model/model.safetensors",
+        "data/heldout/items.jsonl",
+        "data/heldout/new",
+    ],
+)
+def test_content_of_local_models_and_data_changes_it(repository: Repository, name: str) -> None:
+    before = mark(repository)
+    append(name)(repository.root)
+
+    assert mark(repository) != before
+
+
+@pytest.mark.parametrize("name", ["README.md", "data/other.jsonl", "model/.cache", "swiftci.yaml", "configs/tiny.yaml"])
+def test_other_files_do_not(repository: Repository, name: str) -> None:
+    before = mark(repository)
+    project, loaded = repository.load()
+    append(name)(repository.root)
+    digests = Digests(repository.root / "digests.json")
+
+    assert fingerprint(loaded.config, repository.root, digests) == before
+    assert project.version == 1
+
+
+def test_missing_data_has_a_fingerprint_of_its_own(repository: Repository) -> None:
+    before = mark(repository)
+    (repository.root / "data" / "train.jsonl").unlink()
+
+    assert mark(repository) not in ("", before)
+
+
+def test_order_of_keys_does_not_count(repository: Repository) -> None:
+    before = mark(repository)
+    for part in (repository.config, repository.config["train"], repository.config["train"]["args"]):
+        for key in sorted(part):
+            part[key] = part.pop(key)
+    text = json.dumps(repository.config)
+    repository.write()
+
+    assert json.dumps(repository.config) == text
+    assert mark(repository) == before
+
+
+def test_place_of_the_repository_does_not_count(repository: Repository, tmp_path: Path) -> None:
+    other = make(tmp_path / "somewhere" / "else")
+
+    assert mark(other) == mark(repository)
+
+
+def test_time_of_a_file_does_not_count(repository: Repository) -> None:
+    before = mark(repository)
+    (repository.root / "data" / "train.jsonl").touch()
+
+    assert mark(repository) == before
+
+
+def test_sections_are_kept_apart(repository: Repository) -> None:
+    _, loaded = repository.load()
+    digests = Digests(repository.root / "digests.json")
+
+    assert local_digests(loaded.config, repository.root, digests, ("train",)).keys() == {"model", "data/train.jsonl"}
+    assert local_digests(loaded.config, repository.root, digests, ("evaluate",)).keys() == {"data/heldout"}
+    assert local_digests(loaded.config, repository.root, digests, ("gate",)) == {}
