@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from swiftci.cli import run
 from tests.fake.repository import Repository, make
+
+settings.register_profile("same-each-time", deadline=None, derandomize=True)
+settings.load_profile("same-each-time")  # `pytest --hypothesis-profile default` looks for new examples
 
 Golden = Callable[[Path, str], None]
 

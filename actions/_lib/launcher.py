@@ -4,10 +4,12 @@ Standard library only. Dependencies are wheels by hash, and swiftci itself is co
 package's code runs; the installer's environment holds no secret all the same.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -51,9 +53,10 @@ def home() -> Path:
     if temporary:
         return Path(temporary) / "swiftci"
     private = Path(tempfile.gettempdir()) / f"swiftci-{os.geteuid()}"
-    private.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        private.mkdir(mode=0o700)
     found = private.lstat()
-    if found.st_uid != os.geteuid() or found.st_mode & 0o077 or private.is_symlink():
+    if found.st_uid != os.geteuid() or found.st_mode & 0o077 or not stat.S_ISDIR(found.st_mode):
         fail(2, f"{private} is not a private folder of this user; remove it, or set SWIFTCI_HOME")
     return private
 

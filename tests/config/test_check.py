@@ -26,7 +26,9 @@ def codes(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("case", OK)
-def test_case_that_is_right_passes(case: str, swiftci: Swiftci, monkeypatch: pytest.MonkeyPatch, golden: Golden) -> None:
+def test_case_that_is_right_passes(
+    case: str, swiftci: Swiftci, monkeypatch: pytest.MonkeyPatch, golden: Golden
+) -> None:
     monkeypatch.chdir(HERE / "ok" / case)
 
     done = swiftci("check")

@@ -91,12 +91,15 @@ BAD = {
     ".name=b": '- usage: "--set .name=b" should be KEY=VALUE',
     "name.=b": '- usage: "--set name.=b" should be KEY=VALUE',
     "": '- usage: "--set " should be KEY=VALUE',
-    "a." * 3000 + "b=1": '- usage: "--set a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.…" should be KEY=VALUE',
+    "a." * 3000 + "b=1": '- usage: "--set a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a…" should be KEY=VALUE',
     "train.arg.seed=1": '--set train.arg.seed=1:1:1 unknown-key: unknown key "arg" in train',
     "nmae=b": '--set nmae=b:1:1 unknown-key: unknown key "nmae" in the file',
     "train.gpus=lots": '--set train.gpus=lots:1:1 wrong-type: train.gpus should be a whole number, found text, "lots"',
-    "name.x=b": "--set name.x=b:1:1 wrong-type: name should be text, found a map",
-    "name=[b": "--set name=[b:2:1 bad-yaml: did not find expected ',' or ']'",
+    "name.x=b": '- usage: "--set name.x=b": name is no map, but text, "a"',
+    "train.args.max_steps.x=b": (
+        '- usage: "--set train.args.max_steps.x=b": train.args.max_steps is no map, but a whole number, "50"'
+    ),
+    "name=[b": "--set name=[b:1:3 bad-yaml: did not find expected ',' or ']'",
     "name=~": "--set name=~:1:1 empty: holds nothing",
     "name=#b": "--set name=#b:1:1 empty: holds nothing",
     "name=": "--set name=:1:1 wrong-value: name holds an empty text",
@@ -111,11 +114,12 @@ BAD = {
     "train.args.hub_token=x": (
         '--set train.args.hub_token=x:1:1 secret-argument: "hub_token" would put a token into the repository'
     ),
-    "train.args.dataset.5=c/d": (
-        "--set train.args.dataset.5=c/d:1:1 wrong-type: train.args.dataset should be a list or a text, found a map"
+    "train.args.dataset.2=c/d": (
+        '- usage: "--set train.args.dataset.2=c/d": train.args.dataset has no item "2"; it has 2, and the first is 0'
     ),
-    "gate.5.at_least=1": "--set gate.5.at_least=1:1:1 wrong-type: gate should be a list of maps, found a map",
-    "gate.-1.at_least=1": "--set gate.-1.at_least=1:1:1 wrong-type: gate should be a list of maps, found a map",
+    "gate.5.at_least=1": '- usage: "--set gate.5.at_least=1": gate has no item "5"; it has 1, and the first is 0',
+    "gate.-1.at_least=1": '- usage: "--set gate.-1.at_least=1": gate has no item "-1"; it has 1, and the first is 0',
+    "gate.²=1": '- usage: "--set gate.²=1": gate has no item "²"; it has 1, and the first is 0',
     "name=" + "[" * 60: f"--set name={'[' * 60}:1:41 bomb: nested more than 40 deep",
 }
 

@@ -152,6 +152,11 @@ def test_until_knows_calls_as_well_as_stages(done: Repository) -> None:
     assert done.called == ["evaluate-base"]
 
 
+def test_until_evaluate_means_the_trained_models(done: Repository) -> None:
+    assert done.run("--until", "evaluate", "--force").code == 0
+    assert done.called == EVERYTHING
+
+
 def test_until_a_stage_that_the_plan_lacks_is_refused(repository: Repository) -> None:
     ran = repository.run("--until", "deploy")
 

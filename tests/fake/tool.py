@@ -80,6 +80,7 @@ def replay(call: str, tool: str, name: str, out: Path, subject: str = "candidate
         for text in texts:
             stream.buffer.write((case / text).read_bytes())
         stream.flush()
+    print(os.environ.get("FAKE_PRINT", ""), file=sys.stderr, flush=True)
     if hanging:
         hang()
     code = int((case / "returncode").read_text())
@@ -104,7 +105,7 @@ def copy(case: Path, out: Path, words: dict[str, str]) -> None:
             continue
         text = source.read_text(encoding="utf-8")
         for old, new in words.items():
-            text = text.replace(old, new)
+            text = text.replace(old, json.dumps(new, ensure_ascii=False)[1:-1])
         with target.open("a", encoding="utf-8", newline="") as file:  # both tools add to what they find
             file.write(text)
 

@@ -47,6 +47,22 @@ def test_python_without_the_package_is_passed_over(tmp_path: Path) -> None:
     assert found.path == str(tmp_path / "bin" / "python3")
 
 
+def test_every_folder_of_path_is_looked_at(tmp_path: Path) -> None:
+    program(tmp_path / "first" / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    fake(tmp_path / "second" / "python")
+    path = f"{tmp_path}/nowhere:{tmp_path}/first::{tmp_path}/second"
+    found = interpreter.find(None, tmp_path, {"PATH": path}, "ms_swift", "evalscope")
+
+    assert found.path == str(tmp_path / "second" / "python")
+
+
+def test_python_needs_all_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(tmp_path / "bin" / "python")
+    monkeypatch.setenv("FAKE_VERSIONS", '{"python": "3.11", "ms_swift": "4.6.0"}')
+    with pytest.raises(ToolError, match="evalscope"):
+        interpreter.find("bin/python", tmp_path, {}, "ms_swift", "evalscope")
+
+
 def test_projects_interpreter_is_never_replaced_by_another(tmp_path: Path) -> None:
     fake(tmp_path / "bin" / "python")
     with pytest.raises(ToolError, match=r"/nowhere/python \(does not run\)"):
@@ -59,7 +75,7 @@ def test_missing_package_says_what_to_install_and_where_it_looked(tmp_path: Path
         interpreter.find(None, tmp_path, {"PATH": str(tmp_path / "bin")}, "ms_swift")
 
     assert raised.value.kind == "user"
-    assert "ms-swift is not installed" in raised.value.message
+    assert "without ms-swift" in raised.value.message
     assert f"{tmp_path}/bin/python (python 3." in raised.value.message
     assert "pip install ms-swift" in raised.value.hint
     assert "`python:`" in raised.value.hint

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 from unicodedata import east_asian_width
 
 from swiftci.spec.error import Busy, ToolError
-from swiftci.spec.problem import Position, Problem
+from swiftci.spec.problem import Position, Problem, printable
 from swiftci.tools.runner import annotation, on_runner
 
 SOURCE_WIDTH_MAX = 160
@@ -33,11 +33,11 @@ def show_problems(problems: Iterable[Problem], environ: Mapping[str, str], out: 
 def text(problem: Problem) -> str:
     """One problem for people: place, severity, code, message, the line with a caret, and the hint."""
     head = f"{problem.position}: " if problem.position else "swiftci: "
-    lines = [f"{head}{problem.severity}[{problem.code}]: {problem.message}"]
+    lines = [printable(f"{head}{problem.severity}[{problem.code}]: {problem.message}")]
     if problem.position and problem.position.source.strip():
         lines += _snippet(problem.position)
     if problem.hint:
-        lines.append(f"  hint: {problem.hint}")
+        lines.append(printable(f"  hint: {problem.hint}"))
     return "\n".join(lines)
 
 

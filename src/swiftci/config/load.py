@@ -15,6 +15,7 @@ from swiftci.config.swift_yaml import read_arguments
 from swiftci.config.yaml import MAX_DEPTH, Node, load, parse
 from swiftci.spec.problem import ConfigError, Position, Problem, printable, quoted
 
+_INDEX = re.compile("[0-9]{1,6}")
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -140,12 +141,32 @@ def _override(node: Node, text: str, problems: list[Problem]) -> Node:
         hint = "as in --set train.args.max_steps=2"
         problems.append(Problem(code="usage", message=f"{quoted(shown)} should be KEY=VALUE", hint=hint))
         return node
+    if blocked := _blocked(node, parts):
+        problems.append(Problem(code="usage", message=f"{quoted(shown)}: {blocked}"))
+        return node
     new = parse(value, shown, problems) if value else Node(position=Position(file=shown), plain=False)
     return _put(node, parts, new, shown) if new else node
 
 
+def _blocked(node: Node, parts: Sequence[str]) -> str:
+    """Why nothing can be put at a path; empty where it can."""
+    for depth, part in enumerate(parts):
+        here = ".".join(parts[:depth])
+        if node.kind == "list":
+            if not _INDEX.fullmatch(part) or int(part) >= len(node.items):
+                return f"{here} has no item {quoted(part)}; it has {len(node.items)}, and the first is 0"
+            node = node.items[int(part)]
+        elif node.kind == "scalar" and node.value not in (None, "none"):
+            return f"{here} is no map, but {node.describe}"
+        elif part in node.entries:
+            node = node.entries[part]
+        else:
+            break
+    return ""
+
+
 def _put(node: Node, parts: Sequence[str], value: Node, shown: str) -> Node:
-    if node.kind == "list" and parts[0].isdigit() and int(parts[0]) < len(node.items):
+    if node.kind == "list":
         items = list(node.items)
         index = int(parts[0])
         items[index] = _put(items[index], parts[1:], value, shown) if parts[1:] else value

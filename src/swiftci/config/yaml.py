@@ -265,9 +265,12 @@ def parse(text: str, shown: str, problems: list[Problem]) -> Node | None:
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line if mark else 0
-        source = composer.lines[line] if line < len(composer.lines) else ""
-        place = Position(file=shown, line=line + 1, column=(mark.column if mark else 0) + 1, source=source)
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        if line >= len(composer.lines) > 0:  # the text ended too early: show where
+            line = len(composer.lines) - 1
+            column = len(composer.lines[line])
+        source = composer.lines[line] if composer.lines else ""
+        place = Position(file=shown, line=line + 1, column=column + 1, source=source)
         hint = "indent with spaces" if "\t" in source else ""
         if error.problem == "mapping values are not allowed in this context":
             hint = 'put a text that holds ": " in quotes, and indent keys alike'

@@ -21,7 +21,17 @@ from swiftci.store.digest import of_data
 from swiftci.store.fingerprint import local_digests
 from swiftci.store.record import StageRecord
 
-RUNNER_FILES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "GITHUB_TOKEN")
+RUNNER_FILES = (
+    "GITHUB_OUTPUT",
+    "GITHUB_ENV",
+    "GITHUB_PATH",
+    "GITHUB_STATE",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_RUNTIME_TOKEN",
+)
 """What a tool and the model's code in it must not reach; the report stage alone writes the summary."""
 
 MARGIN_MINUTES = 10

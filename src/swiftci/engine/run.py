@@ -33,8 +33,9 @@ def run(
 ) -> Exit:
     """Runs a plan; after a failure only the calls that always run. Returns the first failure's exit code."""
     result = Exit.DONE
-    for name in [name for name in session.record.stages if name not in {call.id for call in plan.calls}]:
-        del session.record.stages[name]  # of an earlier plan
+    kept = {call.id for call in plan.calls if BY_NAME[call.stage].reusable}
+    for name in [name for name in session.record.stages if name not in kept]:
+        del session.record.stages[name]  # of an earlier plan, or an earlier run's verdict
     for call in _calls(plan, until):
         if result is not Exit.DONE and not BY_NAME[call.stage].always:
             told(Done(call=call))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from swiftci import __version__
 from swiftci.config.load import Loaded, resolved
@@ -63,12 +63,11 @@ def opened(
     """Opens a run directory, which only one process may do at a time.
 
     With `renew` a record of an earlier config is brought up to date, and stages that it makes stale run again;
-    without, another config than the record's is refused. Raises Busy, or ConfigError where the folder is not a run
-    of this config.
+    without, another config than the record's is refused. Raises Busy, ToolError where the folder cannot be written, or
+    ConfigError where it is not a run of this config.
     """
     _refuse_foreign(folder, loaded.config.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("a") as lock:
+    with _lock_file(folder) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -85,7 +84,7 @@ def opened(
             raise ConfigError([Problem(code="foreign-run", message=message, hint=hint)])
         if renew:
             fresh = _begin(root, project, loaded, mark, data, environ)
-            fresh.stages = found.stages
+            fresh.stages = {name: one for name, one in found.stages.items() if one.state == "succeeded"}
             found = fresh
         attempt = "/".join(environ.get(key, "") for key in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB"))
         if renew or found.attempt != attempt:
@@ -102,6 +101,15 @@ def opened(
         )
         session.save()
         yield session
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / _LOCK).open("a")
+    except OSError as error:
+        hint = "name another folder, with --run-dir or as `store:` in swiftci.yaml"
+        raise ToolError(message=f"{folder} cannot be written: {error.strerror}", kind="disk", hint=hint) from None
 
 
 def _begin(

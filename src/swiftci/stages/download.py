@@ -1,10 +1,11 @@
-"""Checks that every model and data set on this machine's disk is there and whole, before anything costs GPU time."""
+"""Checks that tools, local models and local data are there and whole, before anything costs GPU time."""
 
 from dataclasses import dataclass
 
 from swiftci.spec.option import option
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.stages.stage import Context, Place, Stage
+from swiftci.tools import interpreter
 from swiftci.tools.data_file import check_rows
 from swiftci.tools.local_path import local_paths
 
@@ -35,12 +36,14 @@ def run(inputs: Inputs, context: Context) -> Outputs:
             context.progress.line(f"{path.text}: {rows}")
     if problems:
         raise ConfigError(problems)
+    needs = ["ms_swift", "evalscope"] if context.loaded.config.evaluate else ["ms_swift"]
+    interpreter.find(context.project.python, context.root, context.environ, *needs)
     return Outputs(checked=len(paths))
 
 
 STAGE = Stage(
     name="download",
-    help="Check that local models and data sets are there and whole.",
+    help="Check that the tools, local models and local data sets are there and whole.",
     inputs=Inputs,
     outputs=Outputs,
     run=run,

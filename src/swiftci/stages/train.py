@@ -109,9 +109,11 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     faults = training.faults(left, may_stop_early="early_stop" in texts(config.train.args, "callbacks"))
     if faults or left.last is None:
         message = "ms-swift ended well, but " + " and ".join(faults)
+        diverged = any("number" in fault for fault in faults)
         raise ToolError(
             message=message,
             kind="data" if left.loss != left.loss else "tool",
+            hint="lower learning_rate, or train in bf16 or float32 instead of fp16" if diverged else "",
             argv=shown,
             returncode=0,
             tail=ended.tail,

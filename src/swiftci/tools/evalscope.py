@@ -9,7 +9,7 @@ from typing import Any
 
 from swiftci.config.model import Evaluate
 from swiftci.config.project import Project
-from swiftci.tools.swift import hub_environment, words
+from swiftci.tools.swift import gpu_environment, hub_environment, words
 
 OWNED = {
     "model": "it is the checkpoint that the run made",
@@ -83,7 +83,4 @@ def argv(python: str, evaluate: Evaluate, scored: Subject, work_dir: Path, root:
 
 
 def environment(project: Project, gpus: int, inherited: Mapping[str, str]) -> dict[str, str]:
-    found = dict(inherited) | hub_environment(project.hub, project.cache)
-    if gpus == 0:
-        found["CUDA_VISIBLE_DEVICES"] = ""
-    return found
+    return dict(inherited) | hub_environment(project.hub, project.cache) | gpu_environment(gpus, inherited)

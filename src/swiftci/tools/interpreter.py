@@ -1,6 +1,7 @@
 """Finds the Python that holds ms-swift and EvalScope; swiftci's own has neither."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +11,9 @@ from pathlib import Path
 from swiftci.spec.error import ToolError
 
 PACKAGES = ("ms_swift", "evalscope", "torch", "transformers", "peft", "trl", "datasets")
+
+FOLDERS_MAX = 20
+"""Folders of PATH that are searched; each Python found costs a tenth of a second."""
 
 _PROBE = """
 import importlib.metadata as m, json, platform, sys
@@ -31,21 +35,24 @@ class Interpreter:
     versions: Mapping[str, str]
 
 
-def find(configured: str | None, root: Path, environ: Mapping[str, str], needs: str) -> Interpreter:
-    """The project's interpreter, or the first on PATH, that has the package `needs`."""
+def find(configured: str | None, root: Path, environ: Mapping[str, str], *needs: str) -> Interpreter:
+    """The project's interpreter, or the first on PATH, that has all the packages that `needs` names."""
     candidates = _candidates(configured, root, environ)
     looked = []
     for candidate in candidates:
         versions = probe(candidate)
-        if versions is not None and needs in versions:
+        if versions is not None and set(needs) <= set(versions):
             return Interpreter(path=candidate, versions=versions)
-        looked.append(f"{candidate} ({'python ' + versions['python'] if versions else 'does not run'})")
-    name = needs.replace("_", "-")
+        lacks = ", ".join(name.replace("_", "-") for name in needs if versions and name not in versions)
+        looked.append(
+            f"{candidate} ({'python ' + versions['python'] + ' without ' + lacks if versions else 'does not run'})"
+        )
+    names = [name.replace("_", "-") for name in needs]
     where = "; ".join(looked) or "no python on PATH"
     raise ToolError(
-        message=f"{name} is not installed in any Python that swiftci looked at: {where}",
+        message=f"no Python that swiftci looked at has {' and '.join(names)}: {where}",
         kind="user",
-        hint=f"pip install {name}, and name that interpreter as `python:` in swiftci.yaml, or put it first on PATH",
+        hint=f"pip install {' '.join(names)}, and name that Python as `python:` in swiftci.yaml, or put it on PATH",
     )
 
 
@@ -68,5 +75,7 @@ def _candidates(configured: str | None, root: Path, environ: Mapping[str, str]) 
             if "/" in configured
             else shutil.which(configured, path=environ.get("PATH")) or configured
         ]
-    found = (shutil.which(name, path=environ.get("PATH")) for name in ("python", "python3"))
-    return list(dict.fromkeys(path for path in found if path))
+    folders = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder][:FOLDERS_MAX]
+    found = (shutil.which(name, path=folder) for folder in folders for name in ("python", "python3"))
+    different = {str(Path(path).parent) + str(Path(path).resolve()): path for path in found if path}
+    return list(different.values())

@@ -70,8 +70,7 @@ def environment(project: Project, train: Train, inherited: Mapping[str, str]) ->
     """The training's environment."""
     found = {key: value for key, value in inherited.items() if key not in _STRIPPED}
     found |= hub_environment(project.hub, project.cache)
-    if train.gpus == 0:
-        found["CUDA_VISIBLE_DEVICES"] = ""
+    found |= gpu_environment(train.gpus, inherited)
     return found | dict(train.env)
 
 
@@ -83,6 +82,13 @@ def hub_environment(hub: Hub, cache: str | None) -> dict[str, str]:
     if cache:
         found |= {"MODELSCOPE_CACHE": f"{cache}/modelscope", "HF_HOME": f"{cache}/huggingface"}
     return found
+
+
+def gpu_environment(gpus: int, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Variables that show a tool the GPUs it may use: ms-swift spreads one process over all that it sees."""
+    if gpus == 0:
+        return {"CUDA_VISIBLE_DEVICES": ""}
+    return {} if "CUDA_VISIBLE_DEVICES" in inherited else {"CUDA_VISIBLE_DEVICES": "0"}
 
 
 def _absolute(name: str, value: Value, root: Path) -> Value:

@@ -61,6 +61,8 @@ def flow(value: Any) -> str:
 
 
 def _finalize(value: Any) -> Markup:
+    if isinstance(value, StrictUndefined):
+        str(value)  # raises, and names what is not defined
     return value if isinstance(value, Markup) else Markup(flow(value))  # noqa: S704 -- flow() is the escaping
 
 
