@@ -42,12 +42,14 @@ requirements.txt: pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra report --generate-hashes --universal --python-version 3.11 --no-header -q -o $@
 
 .venv/ready: pyproject.toml
+	@echo "installing swiftci and its development tools, once"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --upgrade "pip>=25.1"
 	$(BIN)/pip install -q -e ".[report]" --group dev
 	touch $@
 
 .venv-swift/ready: requirements-tools.txt
+	@echo "installing ms-swift, EvalScope and torch: about 2 GB, some minutes, once"
 	$(PYTHON) -m venv .venv-swift
 	$(TOOLS)/pip install -q torch==2.13.0
 	$(TOOLS)/pip install -q -r requirements-tools.txt

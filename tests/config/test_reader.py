@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from swiftci.config.cron import is_cron
 from swiftci.config.swift_yaml import read_arguments
-from swiftci.config.yaml import core, parse
+from swiftci.config.yaml import MAX_DEPTH, MAX_NODES, core, parse
 from swiftci.spec.problem import Problem
 
 CORE = {
@@ -130,6 +130,29 @@ def test_scalar_of_an_included_file_is_what_ms_swift_would_pass_on(included: Pat
 
     assert node
     assert node.entries["key"].text == (text if value is None else str(value))
+
+
+@pytest.mark.parametrize(
+    ("fits", "bursts"),
+    [
+        ("[" + "x," * (MAX_NODES - 1) + "]", "[" + "x," * MAX_NODES + "]"),
+        (
+            "{" + "".join(f"k{i}: v," for i in range(9_999)) + "a: }",
+            "{" + "".join(f"k{i}: v," for i in range(10_000)) + "}",
+        ),
+        ("[&a [" + "x," * 9_998 + "], *a]", "[&a [" + "x," * 9_998 + "], *a, x, x]"),
+        ("[" * MAX_DEPTH + "]" * MAX_DEPTH, "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)),
+        ("{a: " * MAX_DEPTH + "}" * MAX_DEPTH, "{a: " * (MAX_DEPTH + 1) + "}" * (MAX_DEPTH + 1)),
+    ],
+    ids=["list", "map", "alias", "lists", "maps"],
+)
+def test_size_and_depth_are_counted_exactly(fits: str, bursts: str) -> None:
+    problems: list[Problem] = []
+
+    assert parse(fits, "a.yaml", problems)
+    assert problems == []
+    assert parse(bursts, "a.yaml", problems) is None
+    assert [problem.code for problem in problems] == ["bomb"]
 
 
 CRON = [

@@ -144,6 +144,21 @@ def test_stopped_run_goes_on_with_the_first_stage_that_had_not_succeeded(
     assert not list(done.folder.rglob("*.part"))
 
 
+@pytest.mark.parametrize("number", [INT, TERM])
+def test_stop_before_the_first_stage_leaves_no_record(repository: Repository, number: signal.Signals) -> None:
+    """A large model's digest takes minutes; here a data set that is a pipe takes for ever."""
+    (repository.root / "data" / "train.jsonl").unlink()
+    os.mkfifo(repository.root / "data" / "train.jsonl")
+    process = repository.start("run", "configs/tiny.yaml")
+    wait_for((repository.folder / ".lock").exists)
+    wait_for(lambda: waits(process.pid))
+    process.send_signal(number)
+    _, error = process.communicate(timeout=20)
+
+    assert (process.returncode, error) == (130, f"swiftci: stopped by {number.name}\n")
+    assert not (repository.folder / "run.json").exists()
+
+
 def test_tool_that_will_not_end_is_killed_by_the_second_signal(done: Repository, tmp_path: Path) -> None:
     done.environ |= {"FAKE_DEAF": "1", "FAKE_CHILD": str(tmp_path / "child")}
     with stuck(done, "train") as one:

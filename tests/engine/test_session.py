@@ -82,6 +82,14 @@ def test_empty_folder_is_taken(repository: Repository, tmp_path: Path) -> None:
     assert repository.run("--until", "download", "--run-dir", str(tmp_path / "empty")).code == 0
 
 
+def test_leftovers_of_a_run_that_was_killed_at_once_are_no_strangers(repository: Repository) -> None:
+    repository.folder.mkdir(parents=True)
+    for name in (".lock", "digests.json", ".digests.json.0a1b2c3d.part", ".run.json.0a1b2c3d.part"):
+        (repository.folder / name).touch()
+
+    assert repository.run("--until", "download").code == 0
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"schema": 1, "stages": {}}', '{"schema": 7}', "\0\xff"])
 def test_damaged_record_is_refused_and_untouched(done: Repository, text: str) -> None:
     (done.folder / "run.json").write_text(text, encoding="latin-1")

@@ -1,6 +1,7 @@
 """`swiftci stage`, which a composite action calls: each stage alone, in a process of its own."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -99,6 +100,17 @@ def test_given_checkpoint_needs_no_training(repository: Repository) -> None:
 
     assert ran.code == 0, ran.text
     assert flags[flags.index("--model") + 1] == str(repository.root / "model")
+
+
+def test_given_checkpoint_that_changed_is_scored_again(repository: Repository) -> None:
+    shutil.copytree(repository.root / "model", repository.root / "other")
+    for _ in range(2):
+        repository.stage("evaluate", "--checkpoint", "other")
+    assert repository.called == ["evaluate"]
+    (repository.root / "other" / "model.safetensors").write_bytes(b"other weights")
+    repository.stage("evaluate", "--checkpoint", "other")
+
+    assert repository.called == ["evaluate", "evaluate"]
 
 
 def test_base_model_is_scored_apart(repository: Repository) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftci.evidence import metric
@@ -37,6 +37,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert metric.read_items(tmp_path, "candidate") == ITEMS
 
 
+@settings(max_examples=25)  # each example is a file on the disk
 @given(st.text(), st.text(), st.floats(allow_nan=False, allow_infinity=False))
 def test_item_survives_its_file(tmp_path_factory: pytest.TempPathFactory, text: str, other: str, score: float) -> None:
     folder = tmp_path_factory.mktemp("run")

@@ -119,6 +119,8 @@ class Page(HTMLParser):
         return next(row for row in self.rows if row and row[0] == first)
 
 
+TAGS = set("html head meta title style body h1 h2 p div b ul li table tr th td pre".split())  # noqa: SIM905 -- a list
+TAGS |= {"svg", "g", "path", "text", "rect", "defs", "clippath", "line"}
 POLICY = "content=default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 RUNS_OR_LOADS = {
     "script",
@@ -339,7 +341,6 @@ def test_hostile_text_stays_text(run: Run, text: str) -> None:
     run.record.ref = run.record.actor = run.record.event = run.record.resolved["path"] = text
     run.record.hardware = {"machine": text}
     run.record.resolved["config"]["train"]["args"]["system"] = text
-    quiet = Page(run.write()[1])
     key = f"general_qa.{text}"
     for subject in ("base", "candidate"):
         found = [replace(one, metric=text) if one.primary else one for one in metric.read(run.folder, subject)]
@@ -348,7 +349,7 @@ def test_hostile_text_stays_text(run: Run, text: str) -> None:
     page = harmless(html)
 
     assert text.strip() in page.text
-    assert page.tags == quiet.tags
+    assert page.tags <= TAGS
     assert key in results["metrics"]
     tables = [line for line in markdown.splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in tables} <= {3, 4, 7}

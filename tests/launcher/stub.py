@@ -1,7 +1,7 @@
 """A Python that makes an environment and installs into it in no time, and remembers how it was called.
 
-Copied to where an interpreter is looked for; beside it, `calls` gets one line of JSON a call, and a file `broken` makes
-every installation fail.
+Copied to where an interpreter is looked for; beside it, `calls` gets one line of JSON a call; a file `broken` makes
+every installation fail, and a file `slow` makes it last.
 """
 
 import json
@@ -16,13 +16,13 @@ HOME = Path("@HOME@")
 
 def main(argv: list[str]) -> None:
     with (HOME / "calls").open("a") as file:
-        file.write(json.dumps({"argv": argv, "environ": dict(os.environ)}) + "\n")
+        file.write(json.dumps({"argv": argv, "environ": dict(os.environ), "pid": os.getpid()}) + "\n")
     match argv:
         case ["-I", "-c", code] if "ensurepip" in code:
             return
         case ["-I", "-m", "venv", folder]:
             (Path(folder) / "bin").mkdir(parents=True)
-            time.sleep(0.3)
+            time.sleep(0.3 if (HOME / "slow").exists() else 0)
             shutil.copy(__file__, Path(folder) / "bin" / "python")
         case ["-I", "-m", "pip", *_]:
             if (HOME / "broken").exists():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftci.store import files
@@ -91,6 +91,7 @@ for _ in range(60): write_text(Path(sys.argv[1]), sys.argv[2] * 300_000)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
+@settings(max_examples=25)  # each example is a file on the disk
 @given(JSON)
 def test_json_survives_its_file(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
     path = tmp_path_factory.mktemp("json") / "a.json"
@@ -99,6 +100,7 @@ def test_json_survives_its_file(tmp_path_factory: pytest.TempPathFactory, data: 
     assert json.loads(path.read_text(encoding="utf-8")) == data
 
 
+@settings(max_examples=25)  # each example is a file on the disk
 @given(st.lists(st.dictionaries(st.text(), JSON, max_size=3), max_size=4))
 def test_rows_survive_their_file(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]) -> None:
     path = tmp_path_factory.mktemp("rows") / "a.jsonl"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftci.store import record
@@ -42,6 +42,7 @@ RECORDS = st.builds(
 )
 
 
+@settings(max_examples=25)  # each example is a file on the disk
 @given(RECORDS)
 def test_record_survives_its_file(tmp_path_factory: pytest.TempPathFactory, one: Record) -> None:
     folder = tmp_path_factory.mktemp("run")

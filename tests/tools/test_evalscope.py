@@ -165,3 +165,10 @@ def test_cards_are_hidden_from_an_evaluation_on_the_cpu(repository: Repository) 
 
     assert evalscope.environment(project, 0, {"CUDA_VISIBLE_DEVICES": "0"})["CUDA_VISIBLE_DEVICES"] == ""
     assert evalscope.environment(project, 1, {"CUDA_VISIBLE_DEVICES": "0"})["CUDA_VISIBLE_DEVICES"] == "0"
+
+
+@pytest.mark.parametrize("settings", ["{general_qa: 3}", "{general_qa: {local_path: 3}}", "{general_qa: {limit: 3}}"])
+def test_settings_without_a_path_are_passed_on(repository: Repository, settings: str) -> None:
+    words = argv(repository, FULL, f"evaluate.args.dataset_args={settings}")
+
+    assert data(words, "--dataset-args")["general_qa"] in (3, {"local_path": 3}, {"limit": 3})

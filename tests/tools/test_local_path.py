@@ -88,3 +88,20 @@ def test_name_too_long_for_a_disk_does_not_exist(repository: Repository) -> None
     _, loaded = repository.load()
 
     assert not local_paths(loaded.config, repository.root)[0].exists
+
+
+@pytest.mark.parametrize("value", ["x", "[a]", "{general_qa: 3}", "{general_qa: {local_path: 3}}", "{general_qa: {}}"])
+def test_settings_without_a_path_name_none(repository: Repository, value: str) -> None:
+    _, loaded = repository.load(f"evaluate.args.dataset_args={value}")
+
+    assert not [one for one in local_paths(loaded.config, repository.root) if one.section == "evaluate"]
+
+
+def test_config_without_an_evaluation_names_its_trainings_paths(repository: Repository) -> None:
+    del repository.config["evaluate"]
+    repository.config["gate"] = []
+    repository.write()
+    _, loaded = repository.load()
+    found = local_paths(loaded.config, repository.root)
+
+    assert [(one.text, one.exists) for one in found] == [("model", True), ("data/train.jsonl", True)]

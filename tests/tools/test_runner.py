@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftci.tools import runner
@@ -14,6 +14,7 @@ from tests.fake.repository import outputs
 NAMES = st.text(alphabet="abcdefghijklmnopqrstuvwxyz-", min_size=1)
 
 
+@settings(max_examples=40)  # each example is a file on the disk
 @given(st.dictionaries(NAMES, st.text()))
 def test_outputs_read_back_as_they_were_written(values: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -80,6 +80,9 @@ def run(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone: nothing is left to be said
         return Exit.DONE
+    except OSError as error:
+        print(f"swiftci: error[disk]: {error.strerror or error}: {error.filename or 'output'}", file=sys.stderr)
+        return Exit.TOOL
     except Exception:
         traceback.print_exc()
         print(f"\nswiftci {__version__}: this is a bug; please report it with the lines above", file=sys.stderr)

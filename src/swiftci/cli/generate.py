@@ -30,7 +30,7 @@ A guard inside the workflow would be no protection, since a pull request brings 
 @click.option("--output", type=click.Path(path_type=Path), help="Folder to write to; .github/workflows when absent.")
 def command(check: bool, profile: str, output: Path | None) -> int:
     """Write the workflow of each config, or with --check prove that none drifted."""
-    root, project, configs = load.every(disk=False)
+    root, project, configs = load.every(disk="none")
     problems: list[Problem] = []
     lock = read_lock(root, problems)
     if problems:
@@ -47,7 +47,14 @@ def command(check: bool, profile: str, output: Path | None) -> int:
             print(f"ok: {len(files)} workflow{'s' * (len(files) != 1)}")
         return Exit.CONFIG if failed(problems) else Exit.DONE
     edited = [found for found in problems if found.code == "edited"]
-    show_problems([found for found in problems if found.severity == "notice" or found.code == "edited"], os.environ)
+    show_problems(
+        [
+            found
+            for found in problems
+            if found.severity == "notice" or found.code == "edited" or "no config" in found.message
+        ],
+        os.environ,
+    )
     if edited:
         return Exit.CONFIG
     _write(root, files)
@@ -80,7 +87,10 @@ def _strangers(root: Path, known: set[Path]) -> list[Problem]:
         message = "no config renders this workflow any more"
         found.append(
             Problem(
-                code="outdated", message=message, position=Position(file=shown), hint="remove it", severity="notice"
+                code="outdated",
+                message=message,
+                position=Position(file=shown),
+                hint="remove it: its triggers still start it",
             )
         )
     return found

@@ -8,7 +8,7 @@ from typing import TypeVar
 from swiftci.cli.output import failed, show_problems
 from swiftci.config.load import Loaded, find_root, load_all, load_config, load_project, relative
 from swiftci.config.project import Project
-from swiftci.plan.check import check
+from swiftci.plan.check import Disk, check
 from swiftci.spec.problem import ConfigError, Problem
 
 LoadedT = TypeVar("LoadedT", Loaded, list[Loaded])
@@ -29,7 +29,7 @@ def project(problems: list[Problem]) -> tuple[Path, Project]:
     return root, found
 
 
-def one(path: str, sets: Sequence[str], *, disk: bool) -> tuple[Path, Project, Loaded]:
+def one(path: str, sets: Sequence[str], *, disk: Disk) -> tuple[Path, Project, Loaded]:
     """One config, checked, in the repository it lies in; notices are shown, errors raised."""
     problems: list[Problem] = []
     root = around(path)
@@ -42,7 +42,7 @@ def one(path: str, sets: Sequence[str], *, disk: bool) -> tuple[Path, Project, L
     return root, found, _sound(loaded, problems)
 
 
-def every(*, disk: bool) -> tuple[Path, Project, list[Loaded]]:
+def every(*, disk: Disk) -> tuple[Path, Project, list[Loaded]]:
     """All configs, checked; notices are shown, errors raised."""
     problems: list[Problem] = []
     root, found = project(problems)

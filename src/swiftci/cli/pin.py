@@ -32,6 +32,7 @@ def command() -> int:
             known = actions.get(repository) or DEFAULT.get(repository)
             if repository in DEFAULT and known and drift.newer(version, known.version):
                 actions[repository] = Pin(version=version, commit=commit)
+    _write(root, replace(lock, swiftci=__version__, actions=actions))  # what a bot raised, network or not
     repository, _, ref = project.actions.partition("@")
     if not COMMIT.fullmatch(ref):
         server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
@@ -41,11 +42,11 @@ def command() -> int:
             raise ToolError(message=message, kind="network", hint="write the commit after the @ in `actions:` instead")
         actions[repository] = Pin(version=ref, commit=found)
     _write(root, replace(lock, swiftci=__version__, actions=actions))
+    for name, pin in sorted(actions.items()):
+        print(f"{name} {pin.version} {pin.commit}")
+    print("\nnext: swiftci generate")
     return Exit.DONE
 
 
 def _write(root: Path, lock: Lock) -> None:
     write_text(root / LOCK, text(lock))
-    for repository, pin in sorted(lock.actions.items()):
-        print(f"{repository} {pin.version} {pin.commit}")
-    print("\nnext: swiftci generate")

@@ -32,7 +32,7 @@ def command(config: str | None, sets: tuple[str, ...], style: str) -> None:
     """Show what a config would do, where, and why; on a runner, set the outputs `go` and `reason`."""
     if not config:
         raise click.UsageError("name a config, as in: swiftci plan configs/example.yaml")
-    root, project, loaded = load.one(config, sets or environment_sets(os.environ), disk=False)
+    root, project, loaded = load.one(config, sets or environment_sets(os.environ), disk="there")
     plan = build(project, loaded, changed(root, project, os.environ), root)
     view = _view(root, project, plan)
     if style == "json":
@@ -107,8 +107,7 @@ def _print(view: dict[str, Any]) -> None:
             print(f"  {call['id']:<14} {call['why']}")
     print("\nswift sft")
     for argument in view["train"]:
-        value = argument["value"]
-        shown = " ".join(map(str, value)) if isinstance(value, list) else value
+        shown = " ".join(swift.words(argument["value"]))
         why = "" if argument["why"] == "config" else f"    # swiftci: {argument['why']}"
         print(f"  --{argument['name']} {shown}{why}")
     if view["evaluate"]:

@@ -12,6 +12,18 @@ QUIET_SECONDS = 15.0
 """Where lines pile up, one is printed at most this often."""
 
 
+CLEAR = "\r\x1b[2K"
+"""Takes back a terminal's line, on which the live progress stands."""
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Prints a line, clear of the live progress; a reader that went away does not end a training."""
+    try:
+        print(f"{CLEAR if sys.stdout.isatty() else ''}{text}", end=end, flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 -- it stays open as long as the process
+
+
 class Lines:
     """Progress as plain lines."""
 
@@ -29,10 +41,10 @@ class Lines:
         shown = f"{self.call.id}: step {done}/{total}, {text}" if total else f"{self.call.id}: {text}"
         if shown != self.shown and (now - self.last >= QUIET_SECONDS or (total and done == total)):
             self.last, self.shown = now, shown
-            print(shown, flush=True)
+            say(shown)
 
     def line(self, text: str) -> None:
-        print(f"{self.call.id}: {text}", flush=True)
+        say(f"{self.call.id}: {text}")
 
 
 class Runner(Lines):
@@ -40,7 +52,7 @@ class Runner(Lines):
 
     @property
     def echo(self) -> Callable[[str], None] | None:
-        return lambda text: print(text, flush=True)
+        return say
 
 
 class Live(Lines):
@@ -49,7 +61,6 @@ class Live(Lines):
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self.started = time.monotonic()
-        self.wrote = False
 
     def step(self, done: int, total: int, text: str) -> None:
         seconds = time.monotonic() - self.started
@@ -59,13 +70,10 @@ class Live(Lines):
             bar = f"{'━' * filled}{'╌' * (24 - filled)} {done}/{total} "
         shown = f"  {self.call.id} {bar}{text} ({seconds:.0f} s)"
         width = os.get_terminal_size(sys.stdout.fileno()).columns - 1
-        print(f"\r\x1b[2K{shown[:width]}", end="", flush=True)
-        self.wrote = True
+        say(shown[:width], end="")
 
     def line(self, text: str) -> None:
-        if self.wrote:
-            print("\r\x1b[2K", end="")
-        print(f"  {self.call.id}: {text}", flush=True)
+        say(f"  {self.call.id}: {text}")
 
 
 def progress_for(call: Call) -> Progress:

@@ -7,8 +7,9 @@ import click
 
 from swiftci.cli import load
 from swiftci.cli.output import show_problems, show_tool_error
-from swiftci.cli.progress import progress_for
+from swiftci.cli.progress import progress_for, say
 from swiftci.spec.problem import ConfigError
+from swiftci.store.record import Record
 
 
 @click.command()
@@ -25,7 +26,7 @@ from swiftci.spec.problem import ConfigError
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where the run works; .swiftci/runs/NAME when absent.")
 def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], run_dir: Path | None) -> int:
     """Carry out a config's plan here and now; what an earlier run did with the same inputs is reused."""
-    root, project, loaded = load.one(config, sets, disk=True)
+    root, project, loaded = load.one(config, sets, disk="all")
 
     from swiftci.engine.run import Done, run
     from swiftci.engine.session import opened, run_folder
@@ -41,38 +42,37 @@ def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], 
 
     def told(done: Done) -> None:
         if done.error is None and done.carried is None:
-            print(f"- {done.call.id}: left out after the failure")
+            say(f"- {done.call.id}: left out after the failure")
         elif isinstance(done.error, ConfigError):
-            print(f"✗ {done.call.id}")
+            say(f"✗ {done.call.id}")
             show_problems(done.error.problems, os.environ)
         elif done.error is not None:
-            print(f"✗ {done.call.id}")
+            say(f"✗ {done.call.id}")
             show_tool_error(done.error, os.environ)  # type: ignore[arg-type] # the driver gives these two kinds
         elif done.carried is not None and done.carried.reused:
-            print(f"= {done.call.id}: as before, nothing of its inputs changed")
+            say(f"= {done.call.id}: as before, nothing of its inputs changed")
         else:
             seconds = session.record.stages[done.call.id].seconds
-            print(f"✓ {done.call.id} ({seconds:.1f} s)", flush=True)
+            say(f"✓ {done.call.id} ({seconds:.1f} s)")
 
     with opened(root, project, loaded, folder, os.environ, renew=True) as session:
         result = run(session, plan, progress_for, told, until=until, force=force)
-        _summary(folder, session.record.succeeded("report"), [rule.metric for rule in loaded.config.gate])
+        _summary(folder, session.record, [rule.metric for rule in loaded.config.gate])
     return result
 
 
-def _summary(folder: Path, reported: bool, named: list[str]) -> None:
-    from swiftci.evidence import metric, verdict
+def _summary(folder: Path, record: Record, named: list[str]) -> None:
+    """Where the report is, and the score before, the score after and the verdict in one line."""
+    from swiftci.evidence import report, verdict
 
-    found = verdict.read(folder) if reported else None
+    found = verdict.read(folder) if record.succeeded("report") else None
     if found is None:
-        print(f"run directory: {folder}")
+        say(f"run directory: {folder}")
         return
-    shown = [m for m in metric.read(folder) if m.subset is None and (m.key in named if named else m.primary)]
-    before = {m.key: m.value for m in shown if m.subject == "base"}
-    after = {m.key: m.value for m in shown if m.subject == "candidate"}
-    scores = [
-        f"{key} {before[key]:.4g} → {value:.4g}" if key in before else f"{key} {value:.4g}"
-        for key, value in after.items()
-    ]
-    print(f"report: {folder / 'report.html'}")
-    print(" · ".join([*scores, f"verdict: {found.verdict}"]))
+    parts = []
+    for score in report.compared(folder, record):
+        if score.after and (score.key in named if named else score.primary):
+            before = f"{score.before.mean:.4g} → " if score.before else ""
+            parts.append(f"{score.key} {before}{score.after.mean:.4g}")
+    say(f"report: {folder / 'report.html'}")
+    say(" · ".join([*parts, f"verdict: {found.verdict}"]))

@@ -54,7 +54,7 @@ def _carry(stage: Stage, config: str, run_dir: str | None, sets: tuple[str, ...]
     from swiftci.stages.stage import Call
     from swiftci.tools import runner
 
-    root, project, loaded = load.one(config, sets or environment_sets(os.environ), disk=False)
+    root, project, loaded = load.one(config, sets or environment_sets(os.environ), disk="none")
     folder = Path(run_dir).absolute() if run_dir else run_folder(root, project, loaded.config.name, os.environ)
     call = Call(id=call_id(stage.name, given), stage=stage.name, inputs=given)
     runner.write_outputs(os.environ, {"run-dir": str(folder)})
@@ -66,7 +66,17 @@ def _carry(stage: Stage, config: str, run_dir: str | None, sets: tuple[str, ...]
         runner.write_outputs(os.environ, outputs)
     for name, value in outputs.items():
         print(f"{name}: {value}")
+    if carried.exit and runner.on_runner(os.environ):
+        print(runner.annotation("error", _why(folder), title=f"swiftci: {call.id}"))
     return carried.exit
+
+
+def _why(folder: Path) -> str:
+    """What the verdict says against the run."""
+    from swiftci.evidence import verdict
+
+    found = verdict.read(folder)
+    return "\n".join(f"{one.verdict}: {one.text}" for one in found.reasons if one.verdict != "pass") if found else ""
 
 
 def _artifact(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from swiftci.config.yaml import Node
@@ -58,11 +59,11 @@ def _refusal(name: str, item: Node, where: str) -> Problem | None:
 
 def secret(name: str, position: Position) -> Problem:
     """The problem of a token in a config."""
-    hint = "name it under `secrets:` in swiftci.yaml; the tool reads it from its environment"
+    hint = "tools read it from their environment; `secrets:` in swiftci.yaml names those that a workflow passes"
     return Problem(
         code="secret-argument",
         message=f"{quoted(name)} would put a token into the repository",
-        position=position,
+        position=replace(position, source=""),  # the line holds it, and a log would keep it
         hint=hint,
     )
 

@@ -1,15 +1,14 @@
 """Carries out one stage call: reuse what is there, else run it and journal how it went."""
 
 import secrets
-import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from swiftci.config.arguments import SECRET
+from swiftci.config.model import Config
 from swiftci.engine.session import Session
 from swiftci.spec.error import Interrupted, ToolError
 from swiftci.spec.exit import Exit
@@ -17,9 +16,10 @@ from swiftci.spec.option import options
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.stages import BY_NAME
 from swiftci.stages.stage import Call, Context, Progress, Stage
-from swiftci.store.digest import of_data
+from swiftci.store.digest import listing, of_data
 from swiftci.store.fingerprint import local_digests
 from swiftci.store.record import StageRecord
+from swiftci.tools.local_path import exists, local
 
 RUNNER_FILES = (
     "GITHUB_OUTPUT",
@@ -73,24 +73,30 @@ def carry(session: Session, call: Call, progress: Progress, *, force: bool = Fal
     digest = _digest(session, stage, inputs, needs)
     journal = session.record.stages
     before = journal.get(call.id)
-    if before and stage.reusable and not force and before.digest == digest and session.record.succeeded(call.id):
+    same = before is not None and before.digest == digest and session.record.succeeded(call.id)
+    if (
+        before
+        and same
+        and stage.reusable
+        and not force
+        and before.inventory == _inventory(session, stage, before.outputs)
+    ):
         outputs = stage.outputs(**before.outputs)
         return Carried(outputs=before.outputs, exit=stage.exit(outputs), reused=True)
     entry = StageRecord(
         state="running", digest=digest, execution=secrets.token_hex(8), started=time.time(), needs=needs
     )
-    journal.pop(call.id, None)
     journal[call.id] = entry
-    session.save()
     try:
-        with _stoppable():
-            outputs = stage.run(inputs, _context(session, stage, progress))
+        session.save()
+        outputs = stage.run(inputs, _context(session, stage, progress))
     except BaseException as error:
         _note(entry, error)
         entry.seconds = time.time() - entry.started
         session.save()
         raise
     entry.outputs = {one.name: _portable(getattr(outputs, one.name), session.folder) for one in options(stage.outputs)}
+    entry.inventory = _inventory(session, stage, entry.outputs)
     entry.exit = stage.exit(outputs)
     entry.state = "succeeded"
     entry.seconds = time.time() - entry.started
@@ -116,17 +122,30 @@ def _digest(session: Session, stage: Stage, inputs: Any, needs: Mapping[str, str
         {
             "stage": stage.name,
             "inputs": asdict(inputs),
-            "config": {
-                name: section
-                if isinstance(section := getattr(config, name), tuple) or section is None
-                else asdict(section)
-                for name in stage.reads
-            },
+            "content": _content(session, inputs),
+            "hub": asdict(session.project.hub),
+            "config": {name: _section(config, name) for name in stage.reads},
             "local": local_digests(config, session.root, session.digests, stage.reads),
             "versions": {name: session.record.versions.get(name) for name in stage.packages},
             "needs": dict(needs),
         }
     )
+
+
+def _section(config: Config, name: str) -> Any:
+    """A section of the config, or one value in it by its dotted key, as plain data."""
+    value: Any = asdict(config)
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _content(session: Session, inputs: Any) -> dict[str, str]:
+    """The digests of the files and folders that inputs name, such as a checkpoint."""
+    paths = {
+        name: local(value, session.root, data=False) for name, value in asdict(inputs).items() if isinstance(value, str)
+    }
+    return {name: session.digests.of(path) for name, path in paths.items() if path and exists(path)}
 
 
 def _context(session: Session, stage: Stage, progress: Progress) -> Context:
@@ -144,7 +163,7 @@ def _context(session: Session, stage: Stage, progress: Progress) -> Context:
         environ=environ,
         progress=progress,
         store=session.store,
-        secrets=tuple(environ[name] for name in sorted(own) if environ.get(name)),
+        secrets=tuple(value for name, value in environ.items() if value and (name in own or SECRET.fullmatch(name))),
         deadline=_deadline(session),
     )
 
@@ -167,23 +186,18 @@ def _note(entry: StageRecord, error: BaseException) -> None:
             entry.state, entry.exit, entry.error = "failed", Exit.BUG, f"{type(error).__name__}: {error}"
 
 
+def _inventory(session: Session, stage: Stage, outputs: Mapping[str, Any]) -> dict[str, str]:
+    """Names and sizes of the files that a result is made of: one that was deleted or cut off is no result."""
+    paths = {
+        one.name: session.folder / str(outputs[one.name])
+        for one in options(stage.outputs)
+        if Path in one.types and outputs.get(one.name)
+    }
+    return {name: listing(path) for name, path in paths.items()}
+
+
 def _portable(value: Any, folder: Path) -> Any:
     """A path inside the run directory relative to it, so that the directory can be moved."""
     if not isinstance(value, Path):
         return value
     return value.relative_to(folder).as_posix() if value.is_relative_to(folder) else str(value)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """While inside, SIGTERM and SIGINT raise Interrupted, so that the journal gets its entry."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise Interrupted(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from swiftci.engine.carry import Carried, carry
 from swiftci.engine.session import Session
+from swiftci.evidence import verdict
 from swiftci.plan.build import Plan
 from swiftci.spec.error import Interrupted, ToolError
 from swiftci.spec.exit import Exit
@@ -36,6 +37,8 @@ def run(
     kept = {call.id for call in plan.calls if BY_NAME[call.stage].reusable}
     for name in [name for name in session.record.stages if name not in kept]:
         del session.record.stages[name]  # of an earlier plan, or an earlier run's verdict
+    for name in verdict.FILES:
+        (session.folder / name).unlink(missing_ok=True)  # of an earlier run: nobody shall take it for this one's
     for call in _calls(plan, until):
         if result is not Exit.DONE and not BY_NAME[call.stage].always:
             told(Done(call=call))

@@ -2,20 +2,23 @@
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, TextIO
 
 from swiftci import __version__
 from swiftci.config.load import Loaded, resolved
 from swiftci.config.project import Project
-from swiftci.spec.error import Busy, ToolError
+from swiftci.spec.error import Busy, Interrupted, ToolError
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.store import record as records
 from swiftci.store.digest import Digests
+from swiftci.store.files import write_text
 from swiftci.store.fingerprint import fingerprint
 from swiftci.store.record import Record
 from swiftci.tools import git, hardware, interpreter, runner
@@ -67,13 +70,15 @@ def opened(
     ConfigError where it is not a run of this config.
     """
     _refuse_foreign(folder, loaded.config.name)
-    with _lock_file(folder) as lock:
+    with stoppable(), _lock_file(folder) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Busy(f"another swiftci works in {folder}") from None
+        if folder.is_relative_to(root / LOCAL) and not (root / LOCAL / ".gitignore").exists():
+            write_text(root / LOCAL / ".gitignore", "*\n")  # weights are never meant to be committed
         digests = Digests(folder / "digests.json")
-        mark = fingerprint(loaded.config, root, digests)
+        mark = fingerprint(project, loaded.config, root, digests)
         data = resolved(project, loaded)
         found = _read(folder)
         if found is None:
@@ -101,6 +106,21 @@ def opened(
         )
         session.save()
         yield session
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """While inside, SIGTERM and SIGINT raise Interrupted, so that the journal gets its entry."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Interrupted(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _lock_file(folder: Path) -> TextIO:
@@ -162,13 +182,20 @@ def _refuse_foreign(folder: Path, name: str) -> None:
     if not folder.is_dir():
         raise ConfigError([Problem(code="foreign-run", message=f"{folder} is a file, not a run directory")])
     found = _read(folder)
-    if found is None and any(entry.name not in (_LOCK, "digests.json") for entry in os.scandir(folder)):
+    if found is None and not all(_ours(entry.name) for entry in os.scandir(folder)):
         hint = "name a folder that does not exist yet, or an earlier run of the same config"
         message = f"{folder} holds files, but is no run directory of swiftci's"
         raise ConfigError([Problem(code="foreign-run", message=message, hint=hint)])
     if found is not None and found.name != name:
         message = f"{folder} holds a run of {found.name}, not of {name}"
         raise ConfigError([Problem(code="foreign-run", message=message, hint="give each config its own run directory")])
+
+
+def _ours(name: str) -> bool:
+    """Whether a swiftci that was killed before its first record may have left a file of that name."""
+    return name in (_LOCK, "digests.json") or (
+        name.startswith((".digests.json.", ".run.json.")) and name.endswith(".part")
+    )
 
 
 def _differs(before: dict[str, Any], now: dict[str, Any]) -> bool:

@@ -15,6 +15,8 @@ from swiftci.store.files import write_json, write_text
 from swiftci.store.record import Record
 
 CHART_ROWS_MAX = 30
+_ORDER = ("download", "evaluate-base", "train", "evaluate", "gate")
+"""The stages that a reader wants to see, as they follow each other; the journal has them as they were begun."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +45,7 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
     words = WORDS[language]
     left = training.read(folder / "train")
     found = _verdict(folder)
-    scores = _scores(
-        folder, [s for s, call in (("base", "evaluate-base"), ("candidate", "evaluate")) if record.succeeded(call)]
-    )
+    scores = compared(folder, record)
     config = record.resolved["config"]
     named = {rule["metric"] for rule in config["gate"]}
     charted = [s for s in scores if s.key in named or (not named and s.primary)] or [s for s in scores if s.primary]
@@ -53,10 +53,11 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
         "words": words,
         "language": language,
         "record": record,
-        "stages": {name: one for name, one in record.stages.items() if name not in ("report", "cleanup")},
+        "stages": {name: record.stages[name] for name in _ORDER if name in record.stages},
         "verdict": found.verdict if found else "running",
         "reasons": [_sentence(reason, words) for reason in found.reasons] if found else [],
         "training": left,
+        "trained": record.succeeded("train"),
         "scores": scores,
         "loss_svg": _chart(lambda: chart.loss_curve(left.points, words)) if left.points else None,
         "score_svg": _chart(lambda: chart.scores([(s.key, s.before, s.after) for s in charted[:CHART_ROWS_MAX]], words))
@@ -84,7 +85,10 @@ def _verdict(folder: Path) -> verdict.Verdict | None:
         return verdict.Verdict.of([verdict.Reason(verdict="invalid", text=str(error))])
 
 
-def _scores(folder: Path, subjects: list[str]) -> list[Score]:
+def compared(folder: Path, record: Record) -> list[Score]:
+    """Each metric of the run's whole data sets before and after; what an older evaluation left does not count."""
+    calls = (("base", "evaluate-base"), ("candidate", "evaluate"))
+    subjects = [subject for subject, call in calls if record.succeeded(call)]
     try:
         both = {subject: metric.whole(metric.read(folder, subject)) for subject in subjects}
         items = {subject: metric.read_items(folder, subject) for subject in subjects}

@@ -12,8 +12,9 @@ LOG = "logging.jsonl"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _STEP_KEY = "global_step/max_steps"
 _INCOMPLETE = "checkpoint-is-incomplete.txt"
-DROPPED = "There are errors in the dataset, the data will be deleted"
-"""ms-swift's warning when it leaves rows out."""
+_DROPPED = "There are errors in the dataset, the data will be deleted"
+_FILTERED = re.compile(r"Dataset filtered, origin length: (\d+), filtered dataset length: (\d+)")
+"""ms-swift's words when it leaves rows out; the second come with `strict: true` too (4.6.0)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,12 @@ def faults(training: Training, *, may_stop_early: bool = False) -> list[str]:
     if training.last is None:
         found.append("it left no complete checkpoint")
     return found
+
+
+def dropped_rows(log: str) -> int:
+    """How many rows a training's log says were left out, at least."""
+    counted = sum(int(before) - int(after) for before, after in _FILTERED.findall(log))
+    return max(counted, log.count(_DROPPED))
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,8 @@ from swiftci.spec.exit import Exit
 from swiftci.store.files import write_json
 
 FILE = "verdict.json"
+FILES = (FILE, "eval_results.json", "report.md", "report.html")
+"""What says how a run went."""
 
 Word = Literal["pass", "fail", "inconclusive", "invalid", "skipped"]
 

@@ -70,8 +70,8 @@ def watch(loaded: Loaded, root: Path) -> list[str]:
         except ValueError:
             continue
         if inside != ".":
-            folder = os.path.isdir(one.path)  # noqa: PTH112 -- pathlib raises where the name is too long
-            found.add(f"{inside}/**" if folder or not one.data else inside)
+            file = one.data or os.path.isfile(one.path)  # noqa: PTH113 -- pathlib raises where the name is too long
+            found.add(inside if file and not os.path.isdir(one.path) else f"{inside}/**")  # noqa: PTH112 -- likewise
     return sorted(found)
 
 

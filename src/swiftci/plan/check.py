@@ -1,8 +1,10 @@
 """What is wrong with a project and its configs beyond their form; looks at the disk, changes nothing."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from swiftci.config.load import Loaded
 from swiftci.config.model import Evaluate
@@ -12,14 +14,18 @@ from swiftci.tools import evalscope, known_arguments, swift
 from swiftci.tools.data_file import check_rows
 from swiftci.tools.local_path import LocalPath, local_paths
 
+Disk = Literal["all", "there", "none"]
+
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _RENAMED = {"train_type": "tuner_type", "sft_type": "tuner_type"}
 """Names that older versions of ms-swift had."""
 
 
-def check(root: Path, project: Project, configs: Sequence[Loaded], *, disk: bool = True) -> list[Problem]:
-    """All problems of readable configs; `disk` looks at the models and data they name, too.
+def check(root: Path, project: Project, configs: Sequence[Loaded], *, disk: Disk = "all") -> list[Problem]:
+    """All problems of readable configs.
 
-    Absolute paths are never looked at: they are the GPU machine's.
+    `disk` says how far the models and data they name are looked at: `all`, those that are `there` (a checkout has not
+    what lies on the GPU machine), or `none`. Absolute paths are never looked at: they are the GPU machine's.
     """
     problems: list[Problem] = []
     asking = [one for one in configs if one.config.on.pull_request]
@@ -29,10 +35,19 @@ def check(root: Path, project: Project, configs: Sequence[Loaded], *, disk: bool
         )
         message = f"`trust` is not set, and {asking[0].path} trains on pull requests"
         problems.append(Problem(code="no-trust", message=message, position=Position(file=FILE), hint=hint))
+    if asking and project.trust == "public" and project.required:
+        message = "`required` needs `trust: internal`: with `trust: public` the check never reports on a pull request"
+        problems.append(Problem(code="wrong-value", message=message, position=Position(file=FILE)))
+    if project.container and not _DIGEST.search(project.container.image):
+        hint = "as in name@sha256:…, 64 digits; `docker buildx imagetools inspect NAME:TAG` prints it"
+        message = f"container.image {quoted(project.container.image)} is not pinned: its owner can change what runs"
+        problems.append(
+            Problem(code="unpinned", message=message, position=Position(file=FILE), hint=hint, severity="notice")
+        )
     for one in configs:
         _arguments(one, problems)
-        if disk:
-            _paths(one, root, problems)
+        if disk != "none":
+            _paths(one, root, problems, missing=disk == "all")
     return problems
 
 
@@ -47,7 +62,16 @@ def _arguments(one: Loaded, problems: list[Problem]) -> None:
             position = node.keys.get(name) if node else None
             if name in owned:
                 message = f"{section}.args.{name} is set by swiftci: {owned[name]}"
-                problems.append(Problem(code="owned-argument", message=message, position=position, hint="leave it out"))
+                included = position is not None and position.file == one.include  # which `swift sft` reads, too
+                problems.append(
+                    Problem(
+                        code="owned-argument",
+                        message=message,
+                        position=position,
+                        hint="it has no effect here" if included else "leave it out",
+                        severity="notice" if included else "error",
+                    )
+                )
             elif name not in known.names:
                 close = _RENAMED.get(name) or nearest(name, known.names)
                 hint = (
@@ -84,14 +108,14 @@ def _place(one: Loaded, path: LocalPath) -> Position:
     return written[0].position if written else one.position(path.key)
 
 
-def _paths(one: Loaded, root: Path, problems: list[Problem]) -> None:
+def _paths(one: Loaded, root: Path, problems: list[Problem], *, missing: bool) -> None:
     for path in local_paths(one.config, root):
         if path.text.startswith(("/", "~")):
             continue
         position = _place(one, path)
         if path.data and os.path.isfile(path.path):  # noqa: PTH113 -- pathlib raises where the name is too long
             check_rows(path.path, path.key, position, problems)
-        elif not path.exists:
+        elif missing and not path.exists:
             message = f"{path.key}: {quoted(path.text)} does not exist"
             hint = f"paths are relative to the folder of {FILE}; a hub id looks like owner/name"
             problems.append(Problem(code="path-missing", message=message, position=position, hint=hint))

@@ -57,7 +57,7 @@ class _Count:
             return  # EvalScope moves its files while it works
         if done != self.shown:
             self.shown = done
-            self.progress.step(done, 0, f"{done} items answered")
+            self.progress.step(done, 0, f"{done} item{'s' * (done != 1)} answered")
 
 
 def run(inputs: Inputs, context: Context) -> Outputs:
@@ -127,7 +127,7 @@ STAGE = Stage(
     outputs=Outputs,
     run=run,
     place=Place.GPU,
-    reads=("train", "evaluate"),
+    reads=("train.args.model", "train.gpus", "evaluate"),
     secrets=("hub",),
     packages=PACKAGES,
     needs=_needs,

@@ -94,10 +94,10 @@ def _of_stages(record: Record) -> Verdict | None:
 
 def _of_rules(context: Context) -> Verdict:
     config = context.loaded.config
-    if not context.record.succeeded("train"):
+    if not config.evaluate and not context.record.succeeded("train"):
         return Verdict.of([Reason(verdict="invalid", text="no training succeeded in this run; its job left no result")])
     if config.evaluate and not context.record.succeeded("evaluate"):
-        return Verdict.of([Reason(verdict="invalid", text="the trained model was not evaluated")])
+        return Verdict.of([Reason(verdict="invalid", text="nothing was evaluated in this run; its job left no result")])
     try:
         metrics = metric.whole(metric.read(context.folder, "candidate"))
     except ValueError as error:

@@ -28,7 +28,7 @@ class Outputs:
     checkpoint: Path = option("The best complete checkpoint, or the last where none was measured.")
     steps: int = option("Steps done.")
     loss: float | None = option("The last logged loss.")
-    dropped: bool = option("Whether ms-swift left rows of the data out.")
+    dropped: int = option("Rows of the data that ms-swift left out, at least.")
 
 
 class _Tail:
@@ -69,8 +69,8 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     config = context.loaded.config
     output = context.folder / "train"
     log = context.folder / "logs" / "train.log"
-    found = interpreter.find(context.project.python, context.root, context.environ, "ms_swift")
     _clear(output, log)
+    found = interpreter.find(context.project.python, context.root, context.environ, "ms_swift")
     argv = swift.argv(found.path, config.train.method, swift.arguments(config.train, context.root, output))
     ended = program.run(
         argv,
@@ -119,9 +119,9 @@ def run(inputs: Inputs, context: Context) -> Outputs:
             tail=ended.tail,
             log=log,
         )
-    dropped = training.DROPPED in log.read_text(encoding="utf-8", errors="replace")
+    dropped = training.dropped_rows(log.read_text(encoding="utf-8", errors="replace"))
     if dropped:
-        context.progress.line("ms-swift left out rows that it could not use; `strict: true` would have stopped it")
+        context.progress.line(f"ms-swift left out {dropped} or more rows that it could not use; the log names them")
     return Outputs(checkpoint=left.best or left.last, steps=left.steps, loss=left.loss, dropped=dropped)
 
 

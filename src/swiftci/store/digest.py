@@ -14,6 +14,14 @@ def of_data(data: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def listing(path: Path) -> str:
+    """The digest of the names and sizes of a folder's files; of a file only whether it is there."""
+    if not path.is_dir():
+        return of_data(path.is_file())
+    files = sorted(p for p in path.rglob("*") if p.is_file())
+    return of_data([(p.relative_to(path).as_posix(), p.stat().st_size) for p in files])
+
+
 class Digests:
     """Digests of files and folders; `memory` is a JSON file of path to size, time, inode and digest."""
 

@@ -10,7 +10,7 @@ from swiftci.store.record import SMALL, TRAINING_SMALL, Record
 
 
 class Store:
-    """Runs under `root/records/<name>/<fingerprint>-<start>`; a record is there whole or not at all."""
+    """Runs under `root/records/NAME/FINGERPRINT-RUN`, RUN a workflow run or `local`; each whole, or not there."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -20,7 +20,8 @@ class Store:
         found = record.read(folder)
         if found is None:
             raise FileNotFoundError(folder / record.FILE)
-        target = self.root / "records" / found.name / f"{found.fingerprint[:16]}-{int(found.started)}"
+        run = found.attempt.partition("/")[0] or "local"
+        target = self.root / "records" / found.name / f"{found.fingerprint[:16]}-{run}"
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         part.mkdir(parents=True)
         try:

@@ -32,6 +32,7 @@ class StageRecord:
     seconds: float = 0.0
     outputs: dict[str, Any] = field(default_factory=dict)
     needs: dict[str, str] = field(default_factory=dict)
+    inventory: dict[str, str] = field(default_factory=dict)
     error: str = ""
     exit: int = 0
 

@@ -177,6 +177,6 @@ _SIGNALS: dict[signal.Signals, Failure] = {
 def _signal(returncode: int) -> signal.Signals | None:
     """The signal behind an exit code: -9 of a child, 137 of a shell, 247 of a wrapper that gave -9 on."""
     for number in (-returncode, returncode - 128, 256 - returncode):
-        if returncode not in (0, 1, 2) and number in _SIGNALS:
+        if number in _SIGNALS:
             return signal.Signals(number)
     return None

@@ -12,6 +12,8 @@ MODEL_ARGUMENTS = ("model", "adapters", "ref_model", "reward_model", "teacher_mo
 DATA_ARGUMENTS = ("dataset", "val_dataset")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(:[\w./-]+)?")
+_FILE = re.compile(r"/|\.\w{1,10}$")
+"""What looks like a path: a prompt, a plugin, a DeepSpeed configuration; any that exists decides the result."""
 _DATA_FILE = re.compile(r".*\.(jsonl?|csv|tsv|txt|parquet|arrow)")
 
 
@@ -27,7 +29,7 @@ class LocalPath:
 
     @property
     def exists(self) -> bool:
-        return _exists(self.path)
+        return exists(self.path)
 
 
 def local(text: str, root: Path, *, data: bool) -> Path | None:
@@ -37,14 +39,15 @@ def local(text: str, root: Path, *, data: bool) -> Path | None:
         if text.startswith(("hf::", "ms::")):
             return None
     path = root / os.path.expanduser(text)  # noqa: PTH111 -- Path's raises where there is no such user
-    if text.startswith(("/", "./", "../", "~")) or _exists(path):
+    if text.startswith(("/", "./", "../", "~")) or exists(path):
         return path
     if data:
         return path if _DATA_FILE.fullmatch(text) else None
     return None if _HUB_ID.fullmatch(text) else path
 
 
-def _exists(path: Path) -> bool:
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; False where there cannot be."""
     return os.path.exists(path)  # noqa: PTH110 -- Path's raises where the name is too long
 
 
@@ -58,10 +61,21 @@ def local_paths(config: Config, root: Path) -> list[LocalPath]:
             if path:
                 key = f"train.args.{name}"
                 found.append(LocalPath(key=key, text=text, path=path, section="train", data=data))
+    for name in config.train.args:
+        if name not in (*MODEL_ARGUMENTS, *DATA_ARGUMENTS):
+            found += _named_files(f"train.args.{name}", texts(config.train.args, name), root)
     for dataset, text in evaluation_folders(config).items():
         key = f"evaluate.args.dataset_args.{dataset}.local_path"
         found.append(LocalPath(key=key, text=text, path=root / text, section="evaluate", data=False))
     return found
+
+
+def _named_files(key: str, values: list[str], root: Path) -> list[LocalPath]:
+    """The values that are files or folders here."""
+    paths = [(text, root / os.path.expanduser(text)) for text in values if _FILE.search(text)]  # noqa: PTH111 -- as above
+    return [
+        LocalPath(key=key, text=text, path=path, section="train", data=False) for text, path in paths if exists(path)
+    ]
 
 
 def evaluation_folders(config: Config) -> dict[str, str]:

@@ -43,7 +43,11 @@ class Argument:
 
 def arguments(train: Train, root: Path, output: Path) -> list[Argument]:
     """All arguments of a training, local paths made absolute, sorted by name."""
-    found = {name: Argument(name=name, value=_absolute(name, value, root)) for name, value in train.args.items()}
+    found = {
+        name: Argument(name=name, value=_absolute(name, value, root))
+        for name, value in train.args.items()
+        if name not in OWNED  # a `from:` file may hold them for `swift sft`
+    }
     for name, (value, why) in DEFAULTS.items():
         found.setdefault(name, Argument(name=name, value=value, why=why))
     found["output_dir"] = Argument(name="output_dir", value=str(output), why=OWNED["output_dir"])
