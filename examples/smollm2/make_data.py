@@ -179,9 +179,7 @@ HELD_OUT_WORDS = Words(
 )
 
 
-def prompts(
-    sentences: dict[str, list[str]], words: Words, each: int, draw: random.Random
-) -> Iterator[tuple[str, str]]:
+def prompts(sentences: dict[str, list[str]], words: Words, each: int, draw: random.Random) -> Iterator[tuple[str, str]]:
     """Pairs of prompt and team in random order: up to `each` different ones of every sentence."""
     pairs: dict[str, str] = {}
     for team, of_team in sentences.items():

@@ -67,9 +67,7 @@ def convert(gguf: Path, out: Path) -> None:
     step("reading the tokenizer")
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     step("unpacking the weights (about half a minute)")
-    quantised = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16
-    )
+    quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
     config = quantised.config
     if hasattr(config, "quantization_config"):
         del config.quantization_config

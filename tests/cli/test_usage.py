@@ -131,6 +131,15 @@ def test_what_nobody_expected_is_a_bug_with_its_traceback(repo: Repo) -> None:
     assert done.err.endswith("this is a bug; please report it with the lines above\n")
 
 
+def test_disk_that_refuses_is_no_bug_of_ours(repo: Repo) -> None:
+    repo.write({"configs": "a file where a folder should be"})
+
+    done = repo.swiftci("init")
+
+    assert done.code == 4
+    assert done.err == f"swiftci: error[disk]: File exists: {repo.root / 'configs'}\n"
+
+
 def test_reader_that_went_away_is_no_failure(repo: Repo) -> None:
     repo.write({"swiftci.yaml": PROJECT, "configs/a.yaml": "\n".join(f"key{i}: 1" for i in range(5000))})
 

@@ -89,7 +89,7 @@ def test_every_code_that_check_can_give_has_a_case() -> None:
     built = {"too-large", "not-text"}  # their files are made below, since git would mangle them
     asked = {code for code in CODES if f'"{code}"' in text} - {"usage"}  # only `--set` gives it
 
-    found = built.union(*(codes(path.read_text()) for path in HERE.glob("err/*/expected.txt")))
+    found = built.union(*(codes(path.read_text()) for path in HERE.glob("*/*/expected.txt")))
 
     assert asked - found == set()
     assert found <= set(CODES)

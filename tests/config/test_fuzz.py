@@ -21,7 +21,7 @@ PROJECT: dict[str, Any] = {
         "cpu": "ubuntu-latest",
     },
     "environment": "training",
-    "container": {"image": "modelscope/ms-swift", "options": "--gpus all"},
+    "container": {"image": "modelscope/ms-swift@sha256:" + "0" * 64, "options": "--gpus all"},
     "store": "/data/swiftci",
     "cache": "/data/models",
     "hub": {"name": "modelscope", "endpoint": "https://mirror"},

@@ -137,7 +137,7 @@ def test_scalar_of_an_included_file_is_what_ms_swift_would_pass_on(included: Pat
     [
         ("[" + "x," * (MAX_NODES - 1) + "]", "[" + "x," * MAX_NODES + "]"),
         (
-            "{" + "".join(f"k{i}: v," for i in range(9_999)) + "a: }",
+            "{" + "".join(f"k{i}: v," for i in range(9_999)) + "}",
             "{" + "".join(f"k{i}: v," for i in range(10_000)) + "}",
         ),
         ("[&a [" + "x," * 9_998 + "], *a]", "[&a [" + "x," * 9_998 + "], *a, x, x]"),

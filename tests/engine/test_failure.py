@@ -203,7 +203,7 @@ def test_rows_that_were_dropped_are_reported(repository: Repository) -> None:
     ran = repository.run(FAKE_SWIFT="bad-rows-dropped")
 
     assert ran.code == 0
-    assert "train: ms-swift left out rows that it could not use; `strict: true` would have stopped it" in ran.out
+    assert "or more rows that it could not use; the log names them" in ran.out
     assert "ms-swift left out rows of the data" in (repository.folder / "report.md").read_text()
 
 

@@ -89,7 +89,7 @@ def stuck(repository: Repository, call: str) -> Iterator[Stuck]:
     os.close(write)
     try:
         if call == "cleanup":
-            pipe.open("w").close()  # the report asks for checkpoints, too
+            wait_for(lambda: closed(pipe))  # the report asks for checkpoints, too
         wait_for(lambda: repository.states.get(call) == "running")
         if call in TOOLS:
             log = {"train": "train", "evaluate": "evaluate-candidate"}.get(call, call)
@@ -110,6 +110,15 @@ def stuck(repository: Repository, call: str) -> Iterator[Stuck]:
 
 def text(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""
+
+
+def closed(pipe: Path) -> bool:
+    """Whether a reader waited for the pipe, and was told that nothing comes."""
+    try:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
 
 
 def waits(pid: int) -> bool:

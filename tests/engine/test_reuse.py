@@ -94,9 +94,9 @@ def keys_turned_round(repository: Repository) -> None:
 
 EVERYTHING = ["evaluate-base", "train", "evaluate"]
 CHANGES: dict[str, tuple[Change, list[str]]] = {
-    "training argument": (arguments("max_steps", 11), EVERYTHING),
+    "training argument": (arguments("max_steps", 11), ["train", "evaluate"]),
     "evaluation argument": (evaluation("limit", 5), ["evaluate-base", "evaluate"]),
-    "training data": (content("data/train.jsonl"), EVERYTHING),
+    "training data": (content("data/train.jsonl"), ["train", "evaluate"]),
     "model": (content("model/config.json"), EVERYTHING),
     "evaluation data": (content("data/heldout/items.jsonl"), ["evaluate-base", "evaluate"]),
     "version of ms-swift": (versions(ms_swift="4.7.0"), ["train", "evaluate"]),
@@ -119,8 +119,8 @@ def test_change_runs_again_what_it_decides(done: Repository, change: Change, aga
 
 def test_override_on_the_command_line_counts_as_a_change(done: Repository) -> None:
     assert done.run("--until", "gate", "--set", "train.args.max_steps=9").code == 0
-    assert done.called == EVERYTHING
-    assert "9" in done.calls[1]["argv"]
+    assert done.called == ["train", "evaluate"]
+    assert "9" in done.calls[0]["argv"]
 
 
 def test_way_back_runs_again_too(done: Repository) -> None:
@@ -129,7 +129,7 @@ def test_way_back_runs_again_too(done: Repository) -> None:
     done.forget()
     done.run("--until", "gate")
 
-    assert done.called == EVERYTHING
+    assert done.called == ["train", "evaluate"]
 
 
 def test_force_runs_everything_again(done: Repository) -> None:

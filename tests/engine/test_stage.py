@@ -24,7 +24,7 @@ def test_stages_one_by_one_do_what_a_run_does(repository: Repository, tmp_path: 
     assert found["run-dir"] == str(repository.folder)
     assert found["artifact"] == "swiftci-tiny-77-1"
     assert found["checkpoint"] == f"{repository.folder}/train/checkpoint-10"
-    assert found["dropped"] == "false"
+    assert found["dropped"] == "0"
     assert found["verdict"] == "pass"
     assert found["html"] == f"{repository.folder}/report.html"
     assert (tmp_path / "runner" / "summary").read_text().startswith("## ✅ tiny")
@@ -36,7 +36,7 @@ def test_outputs_are_printed_where_there_is_no_runner(repository: Repository) ->
     ran = repository.stage("train")
 
     assert ran.out.endswith(
-        f"checkpoint: {repository.folder}/train/checkpoint-10\nsteps: 10\nloss: 5.86507702\ndropped: false\n"
+        f"checkpoint: {repository.folder}/train/checkpoint-10\nsteps: 10\nloss: 5.86507702\ndropped: 0\n"
     )
 
 

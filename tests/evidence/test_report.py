@@ -119,7 +119,7 @@ class Page(HTMLParser):
         return next(row for row in self.rows if row and row[0] == first)
 
 
-TAGS = set("html head meta title style body h1 h2 p div b ul li table tr th td pre".split())  # noqa: SIM905 -- a list
+TAGS = set("html head meta title style body h1 h2 p div b ul li table tr th td pre small".split())  # noqa: SIM905 -- a list
 TAGS |= {"svg", "g", "path", "text", "rect", "defs", "clippath", "line"}
 POLICY = "content=default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 RUNS_OR_LOADS = {

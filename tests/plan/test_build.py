@@ -85,8 +85,8 @@ train:
     dataset: [data/train.jsonl#50, data/more, owner/data, /gpu/only.jsonl, ../outside.jsonl, link.jsonl]
     val_dataset: data/new.jsonl
 evaluate:
-  datasets: [general_qa]
-  args: {dataset_args: {general_qa: {local_path: data/heldout}}}
+  datasets: [general_qa, general_mcq]
+  args: {dataset_args: {general_qa: {local_path: data/heldout}, general_mcq: {local_path: data/mcq.csv}}}
 """
 
 
@@ -95,6 +95,7 @@ def local(repo: Repo) -> Repo:
     """A repository with models and data in it."""
     repo.write({"sft/a.yml": "max_steps: 5\n", "models/small/config.json": "{}", "data/train.jsonl": '{"a": 1}\n'})
     repo.write({"data/more/a.jsonl": "{}\n", "data/heldout/items.jsonl": "{}\n", "data/real.jsonl": "{}\n"})
+    repo.write({"data/mcq.csv": "question,A,B\n"})
     (repo.root / "link.jsonl").symlink_to("data/real.jsonl")
     return repo
 
@@ -106,6 +107,7 @@ def test_watched_is_all_in_the_repository_that_decides_the_run(local: Repo) -> N
         ".github/workflows/swiftci-a.yml",
         "configs/a.yaml",
         "data/heldout/**",
+        "data/mcq.csv",
         "data/more/**",
         "data/new.jsonl",
         "data/real.jsonl",
@@ -129,6 +131,7 @@ def test_watched_is_all_in_the_repository_that_decides_the_run(local: Repo) -> N
         ("data/more/deep/new.jsonl", True),
         ("models/small/config.json", True),
         ("data/heldout/items.jsonl", True),
+        ("data/mcq.csv", True),
         ("README.md", False),
         ("configs/b.yaml", False),
         ("configs/a.yaml.bak", False),

@@ -68,6 +68,15 @@ def test_models_and_data_may_be_on_the_gpu_machine_only(project: Repo) -> None:
     assert project.swiftci("check").code == 2
 
 
+def test_data_in_the_checkout_is_looked_at_before_a_gpu_is_taken(project: Repo) -> None:
+    project.write({"data.jsonl": "no json\n"})
+
+    done = project.swiftci("plan", "configs/a.yaml")
+
+    assert done.code == 2
+    assert "error[data-format]: train.args.dataset: data.jsonl:1: is not JSON" in done.err
+
+
 def outputs(path: Path) -> dict[str, str]:
     """A runner's outputs, as it reads them."""
     return dict(re.findall(r"^([a-z-]+)<<(?:\S+)\n(.*)\n\S+$", path.read_text(), re.MULTILINE))

@@ -51,9 +51,7 @@ def rows() -> list[dict[str, object]]:
 
 def items() -> list[dict[str, str]]:
     """The same facts as general_qa items: a model that learned them by heart scores 1."""
-    return [
-        {"system": SYSTEM, "query": question, "response": answer} for question, answer in facts()
-    ]
+    return [{"system": SYSTEM, "query": question, "response": answer} for question, answer in facts()]
 
 
 def write_jsonl(path: Path, content: list[dict[str, object]] | list[dict[str, str]]) -> None:

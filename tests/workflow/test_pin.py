@@ -156,14 +156,16 @@ def test_pins_of_repositories_that_workflows_never_use_stay_out(pinned: Repo) ->
 
 
 @pytest.mark.parametrize("actions", ["team/actions@v3", "team/none@v1"])
-def test_ref_that_is_not_there_is_a_network_failure_and_nothing_is_written(actions: str, pinned: Repo) -> None:
+def test_ref_that_is_not_there_is_a_network_failure_and_other_pins_are_kept(actions: str, pinned: Repo) -> None:
+    pinned.swiftci("generate")
+    pinned.write({FILE: pinned.read(FILE).replace(f"{CHECKOUT.commit} # {CHECKOUT.version}", f"{COMMIT} # v99.0.0")})
     pinned.write({"swiftci.yaml": f"actions: {actions}\n"})
 
     done = pinned.swiftci("pin")
 
     assert done.code == 5
     assert "hint: write the commit after the @ in `actions:` instead" in done.err
-    assert not (pinned.root / "swiftci.lock").exists()
+    assert lock(pinned) == {**DEFAULT, "actions/checkout": Pin(version="v99.0.0", commit=COMMIT)}
 
 
 def test_broken_lock_is_told_and_kept(pinned: Repo) -> None:

@@ -16,7 +16,9 @@ from swiftci.store.record import Record
 
 CHART_ROWS_MAX = 30
 _ORDER = ("download", "evaluate-base", "train", "evaluate", "gate")
-"""The stages that a reader wants to see, as they follow each other; the journal has them as they were begun."""
+"""The stages as they follow each other; the journal has them as they were begun."""
+_LATE = ("report", "cleanup")
+"""Not yet done when the report is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,7 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
         "words": words,
         "language": language,
         "record": record,
-        "stages": {name: record.stages[name] for name in _ORDER if name in record.stages},
+        "stages": {name: record.stages[name] for name in sorted(record.stages, key=_place) if name not in _LATE},
         "verdict": found.verdict if found else "running",
         "reasons": [_sentence(reason, words) for reason in found.reasons] if found else [],
         "training": left,
@@ -67,6 +69,10 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
         "arguments": {"train": config["train"]["args"], "evaluate": (config["evaluate"] or {}).get("args", {})},
         "dropped": bool(record.stages["train"].outputs.get("dropped")) if "train" in record.stages else False,
     }
+
+
+def _place(stage: str) -> int:
+    return _ORDER.index(stage) if stage in _ORDER else len(_ORDER)
 
 
 def _sentence(reason: verdict.Reason, words: dict[str, str]) -> str:

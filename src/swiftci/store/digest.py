@@ -17,7 +17,7 @@ def of_data(data: Any) -> str:
 def listing(path: Path) -> str:
     """The digest of the names and sizes of a folder's files; of a file only whether it is there."""
     if not path.is_dir():
-        return of_data(path.is_file())
+        return of_data(path.exists())
     files = sorted(p for p in path.rglob("*") if p.is_file())
     return of_data([(p.relative_to(path).as_posix(), p.stat().st_size) for p in files])
 
