@@ -178,6 +178,8 @@ def test_verdict_of_an_earlier_run_is_not_shown_as_this_ones(done: Repository) -
     assert ran.code == 4
     assert "verdict: " not in ran.text
     assert "gate" not in done.states
+    for name in ("verdict.json", "report.md", "report.html", "eval_results.json"):
+        assert not (done.folder / name).exists()
 
 
 def test_missing_tools_say_what_to_install(repository: Repository) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -182,6 +183,27 @@ def test_checkpoints_that_are_not_needed_go_and_the_best_stays(repository: Repos
     repository.forget()
     assert repository.run().code == 0
     assert repository.called == []
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"half")], ids=["deleted", "cut off"])
+def test_checkpoint_that_is_not_whole_any_more_is_made_anew(done: Repository, damage: Callable[[Path], object]) -> None:
+    damage(done.folder / "train" / "checkpoint-10" / "adapter_config.json")
+    ran = done.run("--until", "gate")
+
+    assert ran.code == 0, ran.text
+    assert done.called == ["train", "evaluate"]
+
+
+def test_metrics_that_were_deleted_are_measured_anew(done: Repository) -> None:
+    done.config["evaluate"]["base"] = False
+    done.write()
+    done.run("--until", "gate")
+    done.forget()
+    (done.folder / "metrics.json").unlink()
+    ran = done.run("--until", "gate")
+
+    assert ran.code == 0, ran.text
+    assert done.called == ["evaluate"]
 
 
 def test_run_is_kept_in_the_store(repository: Repository) -> None:

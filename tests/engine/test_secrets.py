@@ -46,6 +46,14 @@ def test_secret_in_the_name_of_the_failing_thing_is_masked(repository: Repositor
     assert "  | ValueError: ***" in ran.err
 
 
+@pytest.mark.parametrize("name", ["WANDB_API_KEY", "MY_TOKEN", "DB_PASSWORD"])
+def test_value_of_a_variable_that_sounds_secret_is_masked_too(repository: Repository, name: str) -> None:
+    ran = repository.run("--until", "train", FAKE_PRINT=f"key={SECRET}", **{name: SECRET})
+
+    assert ran.code == 0
+    assert holders(repository.folder, SECRET) == []
+
+
 def test_tool_gets_the_secrets_of_its_group(repository: Repository) -> None:
     repository.run("--until", "evaluate", FAKE_HUB_TOKEN=SECRET)
 

@@ -111,6 +111,16 @@ def test_folder_that_cannot_be_made_is_said(repository: Repository, place: str) 
     assert "Traceback" not in ran.err
 
 
+def test_file_that_cannot_be_written_is_no_bug_of_ours(repository: Repository) -> None:
+    (repository.root / ".swiftci").mkdir()
+    (repository.root / ".swiftci" / "runs").touch()
+    ran = repository.run()
+
+    assert ran.code == 4
+    assert "swiftci: error[disk]: " in ran.err
+    assert "Traceback" not in ran.err
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder that root cannot write")
 def test_read_only_run_directory_is_said(repository: Repository, tmp_path: Path) -> None:
     folder = tmp_path / "run"

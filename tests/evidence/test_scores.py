@@ -267,6 +267,37 @@ def test_every_metric_of_a_good_report_has_an_error_estimate() -> None:
     assert all(one.stderr is not None for one in found.metrics)
 
 
+def test_metric_that_is_no_mean_has_no_error_estimate(tmp_path: Path) -> None:
+    """The spread of its items says nothing of pass@k or of a win rate."""
+    out = copy("evalscope/ok-qa-half", tmp_path)
+
+    def change(report: dict[str, Any]) -> None:
+        for identity in (report["primary_metric_identity"], *(one["identity"] for one in report["metrics"])):
+            identity["aggregation"] = "pass_at_k"
+
+    edit(out / REPORT, change)
+    found = read(out)
+
+    assert found.faults == []
+    assert len(found.metrics) == 18
+    assert {one.stderr for one in found.metrics} == {None}
+    assert all(one.metric.endswith("-pass_at_k") for one in found.metrics)
+
+
+def test_direction_is_evalscopes_own(tmp_path: Path) -> None:
+    out = copy("evalscope/ok-qa", tmp_path)
+
+    def change(report: dict[str, Any]) -> None:
+        report["metrics"][0]["semantics"]["direction"] = "lower_is_better"
+        report["metrics"][1]["semantics"] = None
+
+    edit(out / REPORT, change)
+    directions = {one.metric: one.direction for one in read(out).metrics}
+
+    assert directions["rouge-1-recall"] == "lower_is_better"
+    assert directions["rouge-1-precision"] == "higher_is_better"
+
+
 def test_data_set_whose_name_begins_like_another_is_kept_apart(tmp_path: Path) -> None:
     """Reviews are DATASET_SUBSET.jsonl: mmlu_pro_math.jsonl is none of mmlu's."""
     out = copy("evalscope/ok-qa", tmp_path)

@@ -12,7 +12,7 @@ from swiftci.spec.problem import ConfigError
 from swiftci.stages import gate
 from swiftci.store.record import StageRecord
 from tests.fake.repository import Repository
-from tests.stages.stand import context
+from tests.stages.stand import Heard, context
 
 GOOD = {"train": "succeeded", "evaluate": "succeeded"}
 RESULTS = ("success", "failure", "cancelled", "skipped")
@@ -46,6 +46,14 @@ def judged(
 
 def test_good_result_passes(repository: Repository) -> None:
     assert judged(repository)[:2] == ("pass", 0)
+
+
+def test_every_reason_is_told(repository: Repository) -> None:
+    found = context(repository, {"train": "failed", "evaluate": "interrupted"})
+    gate.run(gate.Inputs(), found)
+
+    assert isinstance(found.progress, Heard)
+    assert found.progress.lines == ["invalid: train: failed", "invalid: evaluate: was interrupted"]
 
 
 def test_poor_result_fails(repository: Repository) -> None:

@@ -12,8 +12,8 @@ from tests.fake.repository import Repository, make
 
 
 def mark(repository: Repository, *sets: str) -> str:
-    _, loaded = repository.load(*sets)
-    return fingerprint(loaded.config, repository.root, Digests(repository.root / "digests.json"))
+    project, loaded = repository.load(*sets)
+    return fingerprint(project, loaded.config, repository.root, Digests(repository.root / "digests.json"))
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,32 @@ def test_setting_that_decides_nothing_does_not(repository: Repository, change: s
     assert mark(repository, change) == mark(repository)
 
 
+@pytest.mark.parametrize("hub", ["huggingface", {"name": "modelscope", "endpoint": "https://mirror.example"}])
+def test_hub_changes_it(repository: Repository, hub: object) -> None:
+    before = mark(repository)
+    repository.project["hub"] = hub
+    repository.write()
+
+    assert mark(repository) != before
+
+
+@pytest.mark.parametrize("key", ["language", "store", "cache"])
+def test_rest_of_the_project_does_not(repository: Repository, key: str) -> None:
+    before = mark(repository)
+    repository.project[key] = {"language": "zh", "store": "/data/runs", "cache": "/data/models"}[key]
+    repository.write()
+
+    assert mark(repository) == before
+
+
+def test_content_of_a_file_that_an_argument_names_changes_it(repository: Repository) -> None:
+    (repository.root / "prompt.txt").write_text("You know where every tool lies.")
+    before = mark(repository, "train.args.system=prompt.txt")
+    (repository.root / "prompt.txt").write_text("You do not.")
+
+    assert mark(repository, "train.args.system=prompt.txt") != before
+
+
 def append(name: str) -> Callable[[Path], None]:
     def change(root: Path) -> None:
         with (root / name).open("a") as file:
@@ -83,8 +109,7 @@ def test_other_files_do_not(repository: Repository, name: str) -> None:
     append(name)(repository.root)
     digests = Digests(repository.root / "digests.json")
 
-    assert fingerprint(loaded.config, repository.root, digests) == before
-    assert project.version == 1
+    assert fingerprint(project, loaded.config, repository.root, digests) == before
 
 
 def test_missing_data_has_a_fingerprint_of_its_own(repository: Repository) -> None:

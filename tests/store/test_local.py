@@ -13,7 +13,7 @@ import pytest
 from swiftci.store import record
 from swiftci.store.local import Store
 from swiftci.store.record import Record
-from tests.evidence.corpus import CORPUS
+from tests.evidence.corpus import CORPUS, edit
 
 
 def run(
@@ -24,7 +24,9 @@ def run(
     for path in ("logs/train.log", "items/candidate.jsonl", "metrics.json", "report.html", "digests.json", ".lock"):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(f"{path} of {started}")
-    record.write(folder, Record(name=name, fingerprint="a" * 64, resolved={}, started=started, ref=ref or None))
+    one = Record(name=name, fingerprint="a" * 64, resolved={}, started=started, ref=ref or None)
+    one.attempt = f"{started:.0f}/1/train"
+    record.write(folder, one)
     return folder
 
 
@@ -93,6 +95,17 @@ def test_put_twice_replaces_itself(tmp_path: Path) -> None:
     assert (second / "metrics.json").read_text() == "new"
     assert not (second / "report.html").exists()
     assert [path.name for path in second.parent.iterdir()] == [second.name]
+
+
+def test_local_run_replaces_the_local_one_before(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    for started in (1000.0, 2000.0):
+        folder = run(tmp_path / str(started), started=started)
+        edit(folder / "run.json", lambda one: one.update(attempt="//"))
+        kept = store.put(folder)
+
+    assert [path.name for path in kept.parent.iterdir()] == [f"{'a' * 16}-local"]
+    assert (kept / "metrics.json").read_text() == "metrics.json of 2000.0"
 
 
 def test_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

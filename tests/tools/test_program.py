@@ -48,6 +48,13 @@ def test_log_is_appended_to(tmp_path: Path) -> None:
     assert log(tmp_path) == "first\nsecond\n"
 
 
+def test_folder_of_the_log_is_made(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", "print(1)"]
+    program.run(argv, log=tmp_path / "new" / "deep" / "log", env={}, cwd=tmp_path)
+
+    assert (tmp_path / "new" / "deep" / "log").read_text() == "1\n"
+
+
 def test_last_line_without_an_end_is_kept(tmp_path: Path) -> None:
     ended = run(tmp_path, "import sys; sys.stdout.write('no end')")
 
