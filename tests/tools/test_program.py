@@ -123,6 +123,23 @@ def test_program_may_close_its_output_and_go_on(tmp_path: Path, code: str) -> No
     assert (tmp_path / "left").exists()
 
 
+def test_program_that_was_silent_for_a_while_is_still_read(tmp_path: Path) -> None:
+    """More than a pipe holds, after longer than we wait at once: the program would block for ever."""
+    code = "import time; print('one', flush=True); time.sleep(0.8); print('x' * 200_000); print('two')"
+    ended = run(tmp_path, code)
+
+    assert ended.returncode == 0
+    assert (ended.tail[0], len(ended.tail[1]), ended.tail[2]) == ("one", 200_000, "two")
+
+
+def test_program_that_closed_its_output_has_a_deadline_too(tmp_path: Path) -> None:
+    code = "import os, time; os.close(1); os.close(2); time.sleep(30)"
+    ended = run(tmp_path, code, deadline=time.time() + 0.2)
+
+    assert ended.overdue
+    assert ended.seconds < 5
+
+
 # ---------------------------------------------------------------------------------------------- secrets
 
 

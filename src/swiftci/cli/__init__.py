@@ -1,6 +1,7 @@
 """The command line: one file a command, each imported only when it is called."""
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -54,6 +55,9 @@ def group() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Runs a command and ends the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ✓ shall not end a run
     sys.exit(run(argv))
 
 
@@ -75,7 +79,7 @@ def run(argv: list[str] | None = None) -> int:
         show_busy(error, os.environ)
         return Exit.CAPACITY
     except (Interrupted, KeyboardInterrupt, click.Abort) as error:
-        print(f"swiftci: {error or 'stopped'}", file=sys.stderr)
+        print(f"swiftci: {str(error) or 'stopped'}", file=sys.stderr)
         return Exit.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone: nothing is left to be said
