@@ -162,9 +162,19 @@ CRON = [
     "59 23 31 12 6",
     "20/15 * * * *",
     "0 0 1-7/2 */3 mon-Fri",
+    "0 0 1 1 0",
 ]
 
 
 @pytest.mark.parametrize("text", CRON)
 def test_cron_time(text: str) -> None:
     assert is_cron(text)
+
+
+def test_node_at_a_path() -> None:
+    node = parse("gate: [{metric: a}, b]", "a.yaml", [])
+    assert node
+
+    found = [node.at(path) for path in ("gate.0.metric", "gate.1", "gate.2", "gate.x", "gate.0.none.more", "none")]
+
+    assert [one.text if one else None for one in found] == ["a", "b", None, None, None, None]
