@@ -35,8 +35,9 @@ bench: .venv/ready .venv-swift/ready ## the figures of README.md, "What it costs
 sync: .venv/ready ## rewrite all that is generated
 	$(BIN)/swiftci sync
 
-arguments: .venv-swift/ready ## record the tools' argument names anew
+arguments: .venv-swift/ready ## record the tools' arguments and benchmarks anew
 	PYTHONPATH=src $(TOOLS)/python -m swiftci.tools.record_arguments
+	PYTHONPATH=src $(TOOLS)/python -m swiftci.tools.record_benchmarks
 
 requirements.txt: pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra report --generate-hashes --universal --python-version 3.11 --no-header -q -o $@

@@ -1,12 +1,19 @@
-"""Checks that tools, local models and local data are there and whole, before anything costs GPU time."""
+"""Checks tools, local models and local data, and fetches what is on a hub, before anything costs GPU time."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.stages.stage import Context, Place, Stage
+from swiftci.store.files import write_json
 from swiftci.tools import interpreter
 from swiftci.tools.data_file import check_rows
+from swiftci.tools.hub import fetched
+from swiftci.tools.hub.amount import amount
+from swiftci.tools.hub.fetch import Fetched, Fetcher
+from swiftci.tools.hub.reference import Named, Reference, named
 from swiftci.tools.local_path import local_paths
 
 
@@ -17,12 +24,24 @@ class Inputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """What was found."""
+    """What was found, and what had to be fetched."""
 
     checked: int = option("Number of local paths that were checked.")
+    repositories: int = option("Number of a hub's repositories that the config names.", default=0)
+    fetched_bytes: int = option("Bytes that the cache did not have.", default=0)
 
 
 def run(inputs: Inputs, context: Context) -> Outputs:
+    checked = _check(context)
+    config = context.loaded.config
+    needs = ["ms_swift", "evalscope"] if config.evaluate else ["ms_swift"]
+    interpreter.find(context.project.python, context.root, context.environ, *needs)
+    found = _fetch(named(config, context.project, context.root), context)
+    return Outputs(checked=checked, repositories=len(found), fetched_bytes=sum(one.bytes for one in found.values()))
+
+
+def _check(context: Context) -> int:
+    """Looks at every local path; returns how many there are."""
     problems: list[Problem] = []
     paths = local_paths(context.loaded.config, context.root)
     for path in paths:
@@ -36,14 +55,51 @@ def run(inputs: Inputs, context: Context) -> Outputs:
             context.progress.line(f"{path.text}: {rows}")
     if problems:
         raise ConfigError(problems)
-    needs = ["ms_swift", "evalscope"] if context.loaded.config.evaluate else ["ms_swift"]
-    interpreter.find(context.project.python, context.root, context.environ, *needs)
-    return Outputs(checked=len(paths))
+    return len(paths)
+
+
+def _fetch(wanted: list[Named], context: Context) -> dict[Reference, Fetched]:
+    """Fetches each repository once, and writes down where it is for every text that names it."""
+    found: dict[Reference, Fetched] = {}
+    texts: dict[str, Any] = {}
+    fetcher = Fetcher(
+        project=context.project,
+        environ=context.environ,
+        step=context.progress.step,
+        line=context.progress.line,
+        deadline=context.deadline,
+    )
+    try:
+        for one in wanted:
+            if one.reference not in found:
+                found[one.reference] = _one(fetcher, one, context)
+            entry = fetched.entry(one, found[one.reference])
+            if texts.setdefault(one.text, entry)["folder"] != entry["folder"]:
+                message = f"{one.text} is named by {texts[one.text]['key']} and {one.key}, and means two repositories"
+                raise ToolError(message=message, kind="user", hint="write hf:: or ms:: before the data set's id")
+    finally:
+        fetcher.close()
+    path = context.folder / fetched.FILE
+    if texts or path.exists():
+        write_json(path, texts)
+    return found
+
+
+def _one(fetcher: Fetcher, one: Named, context: Context) -> Fetched:
+    try:
+        found = fetcher.fetch(one.reference)
+    except ToolError as error:
+        error.message = f"{one.key}: {error.message}"
+        raise
+    new = f"{amount(found.bytes)} fetched" if found.bytes else "as it was in the cache"
+    commit = f" at {found.commit[:12]}" if found.commit else ""
+    context.progress.line(f"{found.reference.id}{commit}: {found.files} files, {amount(found.size)}, {new}")
+    return found
 
 
 STAGE = Stage(
     name="download",
-    help="Check that the tools, local models and local data sets are there and whole.",
+    help="Check the tools, local models and data sets, and fetch those that are on a hub.",
     inputs=Inputs,
     outputs=Outputs,
     run=run,

@@ -1,0 +1,46 @@
+"""What EvalScope's benchmarks need: a data set, a judge, a sandbox.
+
+Recorded from EvalScope by `python -m swiftci.tools.record_benchmarks`, run under its interpreter.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).parents[1] / "known_benchmarks.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """One benchmark; `judge` is no, default or always, `sandbox` is no, code (it runs what the model
+    wrote) or docker (it starts containers).
+
+    `dataset` is a hub's id or, for a benchmark without a repository, some other text.
+    """
+
+    name: str
+    dataset: str
+    revision: str | None = None
+    hf_dataset: str | None = None
+    hf_revision: str | None = None
+    judge: str = "no"
+    sandbox: str = "no"
+
+    def source(self, hub: str) -> tuple[str, str | None]:
+        """The data set's id and revision on a hub, as EvalScope chooses them (1.14.1, api/dataset/hub.py)."""
+        if hub == "huggingface":
+            return self.hf_dataset or self.dataset, self.hf_revision or self.revision
+        return self.dataset, self.revision
+
+
+@cache
+def _all() -> dict[str, dict[str, Any]]:
+    return dict(json.loads(FILE.read_text(encoding="utf-8"))["benchmarks"])
+
+
+def known(name: str) -> Benchmark | None:
+    """What is recorded of a benchmark; None for one that EvalScope did not have then."""
+    found = _all().get(name)
+    return Benchmark(name=name, **found) if found is not None else None

@@ -1,0 +1,40 @@
+"""downloads.json: what a run fetched, by the text that its config names it by."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from swiftci.tools.hub.fetch import Fetched
+from swiftci.tools.hub.reference import Named
+
+FILE = "downloads.json"
+
+
+def fetched(folder: Path) -> Mapping[str, Path]:
+    """Of each text in the config that names a hub's repository, where that lies; nothing where none was fetched.
+
+    A benchmark's data set goes by `evaluation_key`. Raises ValueError where the file is damaged.
+    """
+    try:
+        data = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    if not isinstance(data, dict) or not all(isinstance(one, dict) and "folder" in one for one in data.values()):
+        raise ValueError(f"{FILE} is damaged")
+    return {text: Path(str(one["folder"])) for text, one in data.items()}
+
+
+def entry(named: Named, found: Fetched) -> dict[str, Any]:
+    """One text's entry."""
+    return {
+        "key": named.key,
+        "hub": found.reference.hub,
+        "kind": found.reference.kind,
+        "id": found.reference.id,
+        "revision": found.reference.revision,
+        "commit": found.commit,
+        "folder": str(found.folder),
+        "files": found.files,
+        "bytes": found.size,
+    }
