@@ -11,12 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from swiftci.config.load import load_all, load_project
-from swiftci.plan.build import build
+from swiftci.plan.build import build, watch
 from swiftci.spec.problem import Problem
 from swiftci.workflow.encode import Expression
 from swiftci.workflow.encode import environment as jinja
 from swiftci.workflow.pin import read_lock
-from swiftci.workflow.render import _prove, read_tree
+from swiftci.workflow.render import _prove
+from swiftci.workflow.tree import read_tree
 from swiftci.workflow.view import Workflow, view
 from tests.conftest import Repo
 
@@ -71,7 +72,8 @@ def shown(case: str) -> Workflow:
     assert project
     [loaded] = load_all(root, project, problems)
     assert problems == []
-    return view(project, build(project, loaded, root=root), read_lock(root, problems), "github", "0" * 16, root)
+    plan = build(project, loaded, root=root)
+    return view(project, plan, read_lock(root, problems), "github", "0" * 16, watch(loaded, root))
 
 
 def render(workflow: Workflow) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from swiftci.workflow.drift import newer, pins, tree_digest
 from swiftci.workflow.pin import DEFAULT
-from swiftci.workflow.render import read_tree
+from swiftci.workflow.tree import read_tree
 from tests.conftest import Ran, Repo
 
 FILE = ".github/workflows/swiftci-a.yml"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from swiftci.stages import BY_NAME
-from swiftci.workflow.render import read_tree
+from swiftci.workflow.tree import read_tree
 from tests.conftest import Golden, Swiftci
 
 HERE = Path(__file__).parent

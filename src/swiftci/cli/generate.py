@@ -71,7 +71,7 @@ def _write(root: Path, files: list[Rendered]) -> None:
         if one.drift.state == "same" or one.drift.state == "pins-ahead":
             print(f"= {shown}")
             continue
-        write_text(one.path, one.text)
+        write_text(one.path, one.text, durable=False)
         print(f"+ {shown}")
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from swiftci.config.yaml import Node
@@ -63,7 +62,7 @@ def secret(name: str, position: Position) -> Problem:
     return Problem(
         code="secret-argument",
         message=f"{quoted(name)} would put a token into the repository",
-        position=replace(position, source=""),  # the line holds it, and a log would keep it
+        position=position._replace(source=""),  # the line holds it, and a log would keep it
         hint=hint,
     )
 

@@ -59,11 +59,7 @@ def read(cls: type[SectionT], node: Node, problems: list[Problem], where: str) -
 
 def convert(declared: Option, node: Node, problems: list[Problem], where: str) -> Any:
     """A node as the declared type; None, with a problem, when it does not fit."""
-    if (
-        node.kind == "scalar"
-        and type(None) in typing.get_args(declared.type)
-        and (node.value is None or node.text == "none")
-    ):
+    if declared.optional and node.kind == "scalar" and (node.value is None or node.text == "none"):
         return None
     value = _convert(declared.types, node, problems, where)
     if value == "" or (isinstance(value, tuple) and "" in value):
@@ -79,6 +75,10 @@ def convert(declared: Option, node: Node, problems: list[Problem], where: str) -
 
 def _convert(kinds: tuple[Any, ...], node: Node, problems: list[Problem], where: str) -> Any:
     for kind in kinds:
+        if kind in _WORDS:
+            if node.kind == "scalar" and _fits(kind, node):
+                return float(node.value) if kind is float else node.text if kind is str else node.value
+            continue
         origin = typing.get_origin(kind) or kind
         if origin is dict and node.kind == "map":
             inner = typing.get_args(kind)[1]
@@ -91,8 +91,6 @@ def _convert(kinds: tuple[Any, ...], node: Node, problems: list[Problem], where:
             return kind.from_node(node, problems, where)
         if isinstance(kind, type) and issubclass(kind, Section):
             return read(kind, node, problems, where)
-        if node.kind == "scalar" and _fits(kind, node):
-            return float(node.value) if kind is float else node.text if kind is str else node.value
     expected = " or ".join(_describe(kind) for kind in kinds)
     problems.append(_wrong(node, where, expected))
     return None

@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass
+from functools import cache, cached_property
 from typing import Any
 
 KEY = "swiftci.option"
@@ -38,7 +39,12 @@ class Option:
         """The environment variable that an action passes the option in."""
         return "SWIFTCI_" + self.name.upper()
 
-    @property
+    @cached_property
+    def optional(self) -> bool:
+        """Whether the annotated type allows None."""
+        return type(None) in typing.get_args(self.type)
+
+    @cached_property
     def types(self) -> tuple[Any, ...]:
         """The alternatives of the annotated type, None left out."""
         if isinstance(self.type, types.UnionType) or typing.get_origin(self.type) is typing.Union:
@@ -68,6 +74,11 @@ def option(
 
 def options(cls: type) -> tuple[Option, ...]:
     """The options that a dataclass declares, in order; its other fields are left out."""
+    return _options(cls)
+
+
+@cache
+def _options(cls: type) -> tuple[Option, ...]:
     hints = typing.get_type_hints(cls)
     found = []
     for item in dataclasses.fields(cls):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, NamedTuple
 
 CODES = {
     "actions-owner": "`actions` does not name a repository and a ref",
@@ -47,8 +47,7 @@ CODES = {
 Severity = Literal["error", "notice"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Position:
+class Position(NamedTuple):
     """A place in a file; line and column count from 1."""
 
     file: str

@@ -1,5 +1,6 @@
 """Digests (SHA-256, hex) of data, files and folders, remembered while a file does not change."""
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -9,9 +10,13 @@ from swiftci.store.files import write_json
 
 
 def of_data(data: Any) -> str:
-    """The digest of plain data; the order of keys does not count."""
-    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    """The digest of plain data and dataclasses; the order of keys does not count."""
+    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return vars(value) if dataclasses.is_dataclass(value) else str(value)
 
 
 def listing(path: Path) -> str:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from swiftci.store.digest import of_data
 
 MARK_DIGITS = 16
+UNKNOWN = "0" * MARK_DIGITS
+"""Stands for a digest in the mark of a text whose tree is not known yet."""
 _MARK = re.compile(rf"^# swiftci: ([0-9a-f]{{{MARK_DIGITS}}}) ([0-9a-f]{{{MARK_DIGITS}}})$", re.MULTILINE)
 _PIN = re.compile(r"uses:\s*[\"']?([\w.-]+/[\w.-]+)(?:/[^@\s\"']*)?@([0-9a-f]{40})[\"']?\s*#\s*(\S+)")
 
@@ -29,14 +31,17 @@ def tree_digest(tree: Any) -> str:
     return of_data(_without_refs(tree))[:MARK_DIGITS]
 
 
-def compare(on_disk: str | None, tree: Any, expected: str, expected_tree: Any) -> Drift:
+def marked(text: str, tree: Any) -> str:
+    """A workflow's text with its tree's digest in the mark, which is a comment: the tree stays what it is."""
+    return _MARK.sub(lambda mark: f"# swiftci: {tree_digest(tree)} {mark[2]}", text, count=1)
+
+
+def compare(on_disk: str, tree: Any, expected: str, expected_tree: Any) -> Drift:
     """How a file differs; `tree` is what the file holds, None where it is no YAML.
 
     edited: its tree does not have the digest its own header names. outdated: config or lock changed. newer: only this
     swiftci's templates did. pins-ahead: only commits behind `uses:` differ, and each is of a newer version.
     """
-    if on_disk is None:
-        return Drift(state="missing", pins={})
     found = _MARK.search(on_disk)
     wanted = _MARK.search(expected)
     if tree is None or found is None or wanted is None or tree_digest(tree) != found[1]:

@@ -1,7 +1,7 @@
 """Values to YAML scalars that every reader of workflows takes for the same thing, and the Jinja2 that uses them."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -13,6 +13,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@+-]*( [A-Za-z0-9_./@+-]+)*")
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 """What YAML 1.1 readers take for true, false or nothing."""
 _ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NAMES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _EXPRESSION = re.compile(r"[^\n\r\x00-\x1f:#]*\$\{\{[^\n\r\x00-\x1f]*\}\}[^\n\r\x00-\x1f:#]*")
 
@@ -27,12 +28,12 @@ def scalar(text: str) -> str:
         if not _EXPRESSION.fullmatch(text):
             raise ValueError(f"not an expression: {text!r}")
         return str(text)
-    if "${{" in text:
-        raise ValueError(f"an expression in data: {text!r}")
-    if any("\ud800" <= c <= "\udfff" for c in text):
-        raise ValueError(f"a lone surrogate in {text!r}")
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
+    if "${{" in text:
+        raise ValueError(f"an expression in data: {text!r}")
+    if _SURROGATE.search(text):
+        raise ValueError(f"a lone surrogate in {text!r}")
     return '"' + _ESCAPED.sub(lambda m: _NAMES.get(m[0]) or _escape(m[0]), text) + '"'
 
 
@@ -44,14 +45,14 @@ def _escape(character: str) -> str:
 def flow(value: Any) -> str:
     """A value in one line; floats are refused, since readers differ on how they are written."""
     match value:
+        case str():
+            return scalar(value)
         case bool():
             return "true" if value else "false"
         case int():
             return str(value)
         case None:
             return "null"
-        case str():
-            return scalar(value)
         case list() | tuple():
             return "[" + ", ".join(flow(item) for item in value) + "]"
         case dict():
@@ -63,14 +64,25 @@ def flow(value: Any) -> str:
 def _finalize(value: Any) -> Markup:
     if isinstance(value, StrictUndefined):
         str(value)  # raises, and names what is not defined
-    return value if isinstance(value, Markup) else Markup(flow(value))  # noqa: S704 -- flow() is the escaping
+    if isinstance(value, Markup):
+        return value
+    return _text(value) if isinstance(value, str) else Markup(flow(value))  # noqa: S704 -- flow() is the escaping
+
+
+@lru_cache(
+    maxsize=4096, typed=True
+)  # a repository's workflows mostly hold the same texts; an Expression is no str here
+def _text(text: str) -> Markup:
+    return Markup(scalar(text))  # noqa: S704 -- scalar() is the escaping
 
 
 def comment(text: str) -> Markup:
     """Text that stays one comment."""
     if "${{" in text:
         raise ValueError(f"an expression in a comment: {text!r}")
-    return Markup("".join(c if c.isprintable() else "?" for c in text))  # noqa: S704 -- one line of printable text
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "?" for c in text)
+    return Markup(text)  # noqa: S704 -- one line of printable text
 
 
 def at(block: Markup, indent: int) -> Markup:

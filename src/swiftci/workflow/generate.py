@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from swiftci.config.project import Project
+from swiftci.config.yaml import parse
 from swiftci.plan.build import Plan, workflow_path
 from swiftci.spec.problem import Position, Problem
 from swiftci.workflow.drift import Drift, compare
 from swiftci.workflow.pin import Lock
-from swiftci.workflow.render import read_tree, render
+from swiftci.workflow.render import render
+from swiftci.workflow.tree import read_tree
 from swiftci.workflow.view import Profile
 
 
@@ -31,9 +32,18 @@ def rendered(
     shown = workflow_path(plan.loaded.config.name)
     path = root / shown if output is None else output / Path(shown).name
     text = render(root, project, plan, lock, profile)
-    on_disk = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
-    drift = compare(on_disk, _tree(on_disk), text, read_tree(text))
-    return Rendered(path=path, shown=shown, source=plan.loaded.path, text=text, drift=drift)
+    return Rendered(path=path, shown=shown, source=plan.loaded.path, text=text, drift=_drift(path, text))
+
+
+def _drift(path: Path, text: str) -> Drift:
+    """How the file at a path differs from a rendered text; trees are only read where the texts differ."""
+    if not path.exists():
+        return Drift(state="missing", pins={})
+    on_disk = path.read_text(encoding="utf-8", errors="replace")
+    if on_disk == text:
+        return Drift(state="same", pins={})
+    node = parse(on_disk, path.name, [])
+    return compare(on_disk, node and node.value, text, read_tree(text))
 
 
 def problem(one: Rendered) -> Problem | None:
@@ -68,10 +78,3 @@ def problem(one: Rendered) -> Problem | None:
         case _:
             message = f"does not match {one.source}, swiftci.yaml and swiftci.lock any more"
             return Problem(code="outdated", message=message, position=position, hint="run `swiftci generate`")
-
-
-def _tree(text: str | None) -> Any:
-    try:
-        return read_tree(text) if text is not None else None
-    except ValueError:
-        return None

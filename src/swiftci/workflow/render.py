@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from swiftci.config.project import Project
-from swiftci.config.yaml import parse
 from swiftci.plan.build import Plan, watch
 from swiftci.store.digest import of_data
-from swiftci.workflow.drift import MARK_DIGITS, tree_digest
+from swiftci.workflow.drift import MARK_DIGITS, UNKNOWN, marked
 from swiftci.workflow.encode import environment
 from swiftci.workflow.pin import Lock
+from swiftci.workflow.tree import read_tree
 from swiftci.workflow.view import Profile, Step, Workflow, view
 
 _INERT = ("version", "configs", "hub", "python", "language")
@@ -22,37 +21,28 @@ _SECRET = re.compile(r"secrets\s*[.\[]\s*['\"]?(\w+)")
 
 def render(root: Path, project: Project, plan: Plan, lock: Lock | None, profile: Profile = "github") -> str:
     """The workflow's text, its drift mark included."""
-    inputs = of_data(_inputs(root, project, plan, profile))[:MARK_DIGITS]
-    shown = view(project, plan, lock, profile, "", root)
-    tree = read_tree(_text(shown))
-    shown = replace(shown, mark=f"{tree_digest(tree)} {inputs}")
+    paths = watch(plan.loaded, root)
+    inputs = of_data(_inputs(project, plan, profile, paths))[:MARK_DIGITS]
+    shown = view(project, plan, lock, profile, f"{UNKNOWN} {inputs}", paths)
     text = _text(shown)
-    _prove(read_tree(text), shown)
-    return text
+    tree = read_tree(text)
+    _prove(tree, shown)
+    return marked(text, tree)
 
 
-def _inputs(root: Path, project: Project, plan: Plan, profile: Profile) -> dict[str, Any]:
+def _inputs(project: Project, plan: Plan, profile: Profile, paths: list[str]) -> dict[str, Any]:
     """What of project and config decides the workflow; hyper-parameters do not, which it reads at run time."""
     config = plan.loaded.config
     return {
-        "project": {key: value for key, value in asdict(project).items() if key not in _INERT},
-        "config": [config.name, asdict(config.on), config.limits.job_minutes, [call.id for call in plan.calls]],
-        "paths": watch(plan.loaded, root),
+        "project": {key: value for key, value in vars(project).items() if key not in _INERT},
+        "config": [config.name, config.on, config.limits.job_minutes, [call.id for call in plan.calls]],
+        "paths": paths,
         "profile": profile,
     }
 
 
 def _text(shown: Workflow) -> str:
     return environment().get_template("workflow.yml.j2").render(workflow=shown)
-
-
-def read_tree(text: str) -> Any:
-    """A workflow's text as plain data by YAML 1.2; raises ValueError where it is no YAML."""
-    problems: list[Any] = []
-    node = parse(text, "workflow", problems)
-    if node is None:
-        raise ValueError(problems[0].message)
-    return node.value
 
 
 def _prove(tree: Any, shown: Workflow) -> None:
@@ -89,11 +79,17 @@ def _secrets(tree: Any) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def _named(value: Any) -> frozenset[str]:
-    if isinstance(value, dict):
-        return frozenset().union(*map(_named, (*value.keys(), *value.values())))
-    if isinstance(value, list):
-        return frozenset().union(*map(_named, value))
-    return frozenset(_SECRET.findall(value)) if isinstance(value, str) and "${{" in value else frozenset()
+    found: set[str] = set()
+    rest = [value]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, dict):
+            rest += (*one.keys(), *one.values())
+        elif isinstance(one, list):
+            rest += one
+        elif isinstance(one, str) and "${{" in one:
+            found.update(_SECRET.findall(one))
+    return frozenset(found)
 
 
 def _expected(steps: dict[str, Step]) -> Iterator[tuple[str, frozenset[str]]]:

@@ -1,11 +1,11 @@
 """What the workflow template shows, made from a plan."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from swiftci.config.project import Container, Project, Runner
-from swiftci.plan.build import Plan, watch
+from swiftci.plan.build import Plan
 from swiftci.stages import BY_NAME
 from swiftci.stages.stage import Call, Place
 from swiftci.store.record import SMALL, TRAINING_SMALL
@@ -83,13 +83,13 @@ class Workflow:
     verdict_steps: list[Step]
 
 
-def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark: str, root: Any) -> Workflow:
-    """The workflow of a plan; `mark` is the header's drift mark."""
+def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark: str, watched: list[str]) -> Workflow:
+    """The workflow of a plan; `mark` is the header's drift mark, `watched` are the paths that decide the run."""
     config = plan.loaded.config
     ours = own(lock, project)
     paths = [
         _GLOB.sub(r"\\\1", path) if not path.endswith("/**") else _GLOB.sub(r"\\\1", path[:-3]) + "/**"
-        for path in watch(plan.loaded, root)
+        for path in watched
     ]
     steps = {call.id: _step(call, project, ours) for call in plan.calls}
     gpu = [steps[call.id] for call in plan.at(Place.GPU)]
@@ -136,7 +136,7 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
 
 def _step(call: Call, project: Project, ours: Use) -> Step:
     stage = BY_NAME[call.stage]
-    groups = asdict(project.secrets)
+    groups = vars(project.secrets)
     inputs: list[tuple[str, Any]] = [(key.replace("_", "-"), value) for key, value in call.inputs.items()]
     if stage.place is Place.CPU:
         inputs.append(("run-dir", VERDICT_DIR))
