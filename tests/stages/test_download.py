@@ -1,6 +1,7 @@
 """The download stage: what it fetches, says and writes down."""
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from swiftci.stages import download
 from swiftci.stages.stage import Context
 from swiftci.tools.hub import client
 from swiftci.tools.hub.fetched import fetched
-from tests.fake.repository import Repository
+from tests.fake.repository import CONFIG, Repository, wait_for
 from tests.stages.stand import Heard, context
-from tests.standin.hub import Hub, serving
+from tests.standin.hub import Fault, Hub, serving
 
 WEIGHTS = b"w" * 200_000
 
@@ -23,6 +24,7 @@ WEIGHTS = b"w" * 200_000
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setattr(client, "WAITS", (0.0,))
+    monkeypatch.setenv("NO_PROXY", "*")
     with serving(tmp_path / "hub") as found:
         found.write("models/team/tiny", {"config.json": b"{}", "model.safetensors": WEIGHTS})
         found.write("datasets/team/rows", {"rows.jsonl": b"{}\n"})
@@ -165,3 +167,43 @@ def test_token_never_reaches_what_is_written(repository: Repository, hub: Hub) -
     written = [path for folder in (found.folder, cache) for path in folder.rglob("*") if path.is_file()]
     assert not any(b"ms-0123456789" in path.read_bytes() for path in written)
     assert "ms-0123456789" not in repr(caught.value) + str(heard(found).lines)
+
+
+def test_run_that_is_stopped_in_a_download_goes_on_with_it(repository: Repository, hub: Hub) -> None:
+    stage(repository, hub, model="team/tiny")
+    hub.faults = [Fault("model.safetensors", rate=100_000, server="cdn")]
+    process = repository.start("run", CONFIG, "--until", "download")
+    wait_for(lambda: any(path.stat().st_size > 30_000 for path in _parts(repository)))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert repository.states == {"download": "interrupted"}
+    there = _parts(repository)[0].stat().st_size
+    ran = repository.run("--until", "download")
+    assert ran.code == 0, ran.text
+    assert f"team/tiny at {hub.commit('models/team/tiny')[:12]}: 2 files, 200.0 kB, " in ran.out
+    assert [one.headers.get("range") for one in hub.asked_cdn] == [None, f"bytes={there}-"]
+
+
+def test_error_of_a_run_says_what_to_do(repository: Repository, hub: Hub) -> None:
+    stage(repository, hub, model="team/tinny")
+    ran = repository.run("--until", "download")
+
+    assert ran.code == 4
+    assert f"train.args.model: ModelScope has no model team/tinny, or not for everybody (404 from {hub.endpoint})" in (
+        ran.text
+    )
+    assert "secrets.hub" in ran.text
+
+
+def test_network_that_fails_has_its_own_exit_code(repository: Repository, hub: Hub) -> None:
+    stage(repository, hub, model="team/tiny")
+    hub.faults = [Fault("/api/", status=503, times=99)]
+
+    assert repository.run("--until", "download").code == 5
+
+
+def _parts(repository: Repository) -> list[Path]:
+    cache = Path(repository.environ["HOME"]) / ".cache/swiftci"
+    return [path for path in cache.rglob("model.safetensors") if ".tiny.parts" in str(path)]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -112,9 +113,8 @@ class Hub:
         folder = self.root / repository
         found = []
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            data = path.read_bytes()
-            sha256 = hashlib.sha256(data).hexdigest()
-            found.append((path.relative_to(folder).as_posix(), len(data), sha256, _blob(data)))
+            stat = path.stat()
+            found.append((path.relative_to(folder).as_posix(), stat.st_size, *_digests(path, stat.st_mtime_ns)))
         return found
 
     def fault(self, server: str, text: str) -> Fault | None:
@@ -143,6 +143,13 @@ def serving(root: Path) -> Iterator[Hub]:
         for server in servers:
             server.shutdown()
             server.server_close()
+
+
+@cache
+def _digests(path: Path, _changed: int) -> tuple[str, str]:
+    """A file's SHA-256 and git's digest."""
+    data = path.read_bytes()
+    return hashlib.sha256(data).hexdigest(), _blob(data)
 
 
 def _blob(data: bytes) -> str:
@@ -260,10 +267,9 @@ class _Handler(BaseHTTPRequestHandler):
         file = self.hub.root / repository / query.get("FilePath", "")
         if not self.has(repository, query.get("Revision", "master"), "master") or not file.is_file():
             return self.json({"Code": 10990101007, "Message": "file not found", "Success": False}, status=404)
-        data = file.read_bytes()
-        if len(data) < LARGE:
-            return self.body(data, ranges=False)  # small files come from git, which knows no Range
-        sha256 = hashlib.sha256(data).hexdigest()
+        if file.stat().st_size < LARGE:
+            return self.body(file.read_bytes(), ranges=False)  # small files come from git, which knows no Range
+        sha256 = _digests(file, file.stat().st_mtime_ns)[0]
         return self.away(302, f"{repository}/{query['FilePath']}", {"X-Linked-ETag": f'"{sha256}"'})
 
     def envelope(self, data: Any) -> None:
@@ -308,14 +314,13 @@ class _Handler(BaseHTTPRequestHandler):
         file = self.hub.root / repository / path
         if not file.is_file():
             return self.say(404, b"", {"X-Error-Code": "EntryNotFound"})
-        data = file.read_bytes()
+        sha256, blob = _digests(file, file.stat().st_mtime_ns)
+        size = file.stat().st_size
         commit = {"X-Repo-Commit": self.hub.commit(repository)}
-        if len(data) >= LARGE:
-            sha256 = hashlib.sha256(data).hexdigest()
-            linked = {"X-Linked-ETag": f'"{sha256}"', "X-Linked-Size": str(len(data))}
+        if size >= LARGE:
+            linked = {"X-Linked-ETag": f'"{sha256}"', "X-Linked-Size": str(size)}
             return self.away(302, f"{repository}/{path}", commit | linked)
-        blob = _blob(data)
-        linked = {"ETag": f'"{blob}"', "X-Linked-ETag": f'"{blob}"', "X-Linked-Size": str(len(data))}
+        linked = {"ETag": f'"{blob}"', "X-Linked-ETag": f'"{blob}"', "X-Linked-Size": str(size)}
         cached = f"/api/resolve-cache/{repository}/{commit['X-Repo-Commit']}/{quote(path)}"
         return self.say(307, b"", commit | linked | {"Location": cached})
 
@@ -366,7 +371,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         step = max(1, fault.rate // 20) if fault.rate else len(data) or 1
         for at in range(0, len(data), step):
-            self.wfile.write(data[at : at + step])
+            self.wfile.write(memoryview(data)[at : at + step])
             self.wfile.flush()
             if fault.rate:
                 time.sleep(0.05)

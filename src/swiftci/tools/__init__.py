@@ -1,1 +1,1 @@
-"""The only code that starts programs or talks to what is outside: tools, git, the runner."""
+"""The only code that starts programs or talks to what is outside: tools, git, hubs, the runner."""

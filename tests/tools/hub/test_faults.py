@@ -2,9 +2,13 @@
 
 import os
 import shutil
+import ssl
+import subprocess
+import threading
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +322,8 @@ def test_nothing_listens(stand: Stand, hub: Hub) -> None:
     [
         ("huggingface", 200, {"Content-Type": "text/html; charset=utf-8"}, "sent text/html instead of JSON"),
         ("huggingface", 302, {"Location": "ftp://elsewhere/x"}, "redirects to an address that is not on the web"),
+        ("huggingface", 302, {"Location": "http://host:99999/x"}, "redirects to an address that is not on the web"),
+        ("huggingface", 302, {"Location": "http://[::1/x"}, "redirects to an address that is not on the web"),
         ("huggingface", 302, {"Location": "/api/models/team/tiny.1/revision/main"}, "redirects for ever"),
         ("modelscope", 200, {}, "sent no type instead of JSON"),
         ("modelscope", 400, {}, "answered 400"),
@@ -332,3 +338,42 @@ def test_what_is_no_hub_is_told(
     assert error.kind == "network"
     assert str(error) == f"{hub.endpoint}, asked for model team/tiny.1, {says}"
     assert "mirror" in error.hint
+
+
+@pytest.mark.parametrize("endpoint", ["http://host:99999", "http://[::1", "http://a b", "ftp://host"])
+def test_endpoint_that_is_no_address(stand: Stand, endpoint: str) -> None:
+    stand.endpoint = False
+    stand.environ = {"HF_ENDPOINT": endpoint, "HF_TOKEN": "hf_0123456789"}
+    error = failure(stand.model)
+
+    assert error.kind == "network"
+    assert endpoint in str(error)
+
+
+def test_files_are_fetched_side_by_side(stand: Stand, hub: Hub) -> None:
+    hub.write("models/team/tiny.1", {f"model-{number}.safetensors": WEIGHTS[:100_000] for number in range(4)})
+    hub.faults = [Fault(f"model-{number}", rate=200_000, server="cdn") for number in range(4)]
+    began = time.monotonic()
+
+    assert stand.model().files == 6
+    assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
+def test_certificate_that_is_not_trusted_is_told_at_once(stand: Stand, tmp_path: Path) -> None:
+    pem = tmp_path / "both.pem"
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
+    subprocess.run([*argv, "-keyout", tmp_path / "key", "-out", tmp_path / "crt"], check=True, capture_output=True)
+    pem.write_bytes((tmp_path / "key").read_bytes() + (tmp_path / "crt").read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    stand.endpoint = False
+    stand.environ = {"HF_ENDPOINT": f"https://localhost:{server.server_address[1]}"}
+    error = failure(stand.model)
+    server.shutdown()
+    server.server_close()
+
+    assert "shows a certificate that this machine does not trust" in str(error)

@@ -102,6 +102,24 @@ def test_benchmark_with_a_local_path_is_not_fetched(repository: Repository) -> N
 
 
 @pytest.mark.parametrize(
+    ("settings", "id", "revision"),
+    [
+        ({"few_shot_num": 0}, "evalscope/finqa", "ac65ea606c70f20a4162ed37c04b9779e43e11d0"),
+        ({"dataset_revision": "v2"}, "evalscope/finqa", "v2"),
+        ({"dataset_id": "team/finqa"}, "team/finqa", None),
+        ({"dataset_id": "team/finqa", "dataset_revision": "v2"}, "team/finqa", "v2"),
+        ({"dataset_id": 7}, "evalscope/finqa", "ac65ea606c70f20a4162ed37c04b9779e43e11d0"),
+    ],
+)
+def test_benchmark_with_another_data_set(
+    repository: Repository, settings: dict[str, Any], id: str, revision: str | None
+) -> None:
+    found = evaluated(repository, ["finqa"], dataset_args={"finqa": settings})
+
+    assert found == {"evaluate:finqa": Reference(hub="modelscope", kind="dataset", id=id, revision=revision)}
+
+
+@pytest.mark.parametrize(
     ("text", "given"),
     [
         ("team/rows", "/c/rows"),

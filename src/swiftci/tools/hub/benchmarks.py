@@ -4,12 +4,20 @@ Recorded from EvalScope by `python -m swiftci.tools.record_benchmarks`, run unde
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parents[1] / "known_benchmarks.json"
+
+_SETTINGS = {
+    "dataset_id": "dataset",
+    "dataset_revision": "revision",
+    "hf_dataset_id": "hf_dataset",
+    "hf_dataset_revision": "hf_revision",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +35,13 @@ class Benchmark:
     hf_revision: str | None = None
     judge: str = "no"
     sandbox: str = "no"
+
+    def changed(self, settings: Mapping[str, Any]) -> "Benchmark":
+        """The benchmark under its entry of EvalScope's `dataset_args` (1.14.1, api/benchmark/meta.py)."""
+        given = {field: settings[key] for key, field in _SETTINGS.items() if isinstance(settings.get(key), str)}
+        if given.get("dataset", self.dataset) != self.dataset:  # the rest belongs to the old one
+            return replace(self, **{"revision": None, "hf_dataset": None, "hf_revision": None} | given)
+        return replace(self, **given)
 
     def source(self, hub: str) -> tuple[str, str | None]:
         """The data set's id and revision on a hub, as EvalScope chooses them (1.14.1, api/dataset/hub.py)."""

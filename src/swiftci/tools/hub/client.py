@@ -129,17 +129,20 @@ class Client:
                         self._accept(response, what)
                         yield response
                         return
-                    url = urljoin(str(request.url), response.headers["location"])
+                    target = _target(str(request.url), response.headers["location"])
                 finally:
                     response.close()
-                if urlsplit(url).scheme not in ("http", "https"):
+                if target is None:
                     raise refusal.no_hub(self.access, what, "redirects to an address that is not on the web")
-                request = self._request(url, start)
+                request = self._request(target, start)
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             self.check()  # it was cut by stop()
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                why = "shows a certificate that this machine does not trust (SSL_CERT_FILE can name another authority)"
+                raise refusal.no_hub(self.access, what, why) from None
             raise AgainError(_why(error)) from None
         except httpx2.InvalidURL:
-            raise refusal.no_hub(self.access, what, "is, or redirects to, no address") from None
+            raise refusal.no_hub(self.access, what, "is no address, or redirects to none") from None
         raise refusal.no_hub(self.access, what, "redirects for ever")
 
     def chunks(self, response: "httpx2.Response") -> Iterator[bytes]:
@@ -195,9 +198,23 @@ def _why(error: Exception) -> str:
     return f"broke off: {error or type(error).__name__}"
 
 
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+def _target(url: str, location: str) -> str | None:
+    """Where a redirect leads; None where that is not on the web."""
+    try:
+        found = urljoin(url, location)
+    except ValueError:
+        return None
+    return found if urlsplit(found).scheme in ("http", "https") and _origin(found) else None
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port; None of what is no address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname or "", port or (443 if parts.scheme == "https" else 80)
 
 
 def _retry_after(text: str) -> float:

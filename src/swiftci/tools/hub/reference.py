@@ -10,7 +10,7 @@ from swiftci.config.arguments import texts
 from swiftci.config.model import Config
 from swiftci.config.project import Project
 from swiftci.tools.hub import benchmarks
-from swiftci.tools.local_path import DATA_ARGUMENTS, MODEL_ARGUMENTS, evaluation_folders, exists, local
+from swiftci.tools.local_path import DATA_ARGUMENTS, MODEL_ARGUMENTS, exists, local
 
 Hub = Literal["modelscope", "huggingface"]
 Kind = Literal["model", "dataset"]
@@ -104,12 +104,14 @@ def _evaluated(config: Config, project: Project) -> Iterator[Named]:
     hub = next(iter(texts(config.evaluate.args, "dataset_hub")), project.hub.name)
     if hub not in ("modelscope", "huggingface"):
         return  # EvalScope's third choice: local
-    mine = evaluation_folders(config)
+    settings = config.evaluate.args.get("dataset_args")
     for name in config.evaluate.datasets:
+        own = settings.get(name) if isinstance(settings, dict) else None
+        own = own if isinstance(own, dict) else {}
         found = benchmarks.known(name)
-        if name in mine or found is None:
+        if found is None or own.get("local_path"):
             continue
-        source, revision = found.source(hub)
+        source, revision = found.changed(own).source(hub)
         if _TEXT.fullmatch(source):
             reference = Reference(hub=_named_hub(hub), kind="dataset", id=source, revision=revision)
             yield Named(text=evaluation_key(name), key="evaluate.datasets", reference=reference)
