@@ -1,4 +1,4 @@
-"""Prints what swiftci costs, as ratios within this one run; `make bench`.
+"""Prints what swiftci costs; `make bench`. `python tests/bench.py configs` needs no tools: what 1,000 configs cost.
 
 The commands by hand are the very ones that `swiftci run` starts, taken from its plan.
 """
@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +31,31 @@ def seconds(argv: list[str | Path], cwd: Path, repeats: int) -> float:
         subprocess.run(argv, cwd=cwd, check=True, capture_output=True)
         times.append(time.perf_counter() - started)
     return statistics.median(times)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a command took."""
+
+    seconds: float
+    megabytes: float
+
+
+def cost(argv: list[str | Path], cwd: Path) -> Cost:
+    """A command's wall time and peak memory."""
+    started = time.perf_counter()
+    process = subprocess.Popen(argv, cwd=cwd, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    took = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, argv)
+    return Cost(seconds=took, megabytes=usage.ru_maxrss / 1024)
+
+
+def best(found: list[Cost]) -> Cost:
+    """The least time, which other work on the machine lengthens least, and the most memory."""
+    return Cost(seconds=min(one.seconds for one in found), megabytes=max(one.megabytes for one in found))
 
 
 def line(what: str, value: str, limit: str, *, good: bool) -> None:
@@ -84,7 +110,53 @@ def peak_megabytes(argv: list[str | Path], cwd: Path) -> float:
     return peak
 
 
-def main() -> None:
+def write_configs(folder: Path, count: int) -> Path:
+    """A repository of distinct configs, each like the one in examples/pull-request."""
+    example = ROOT / "examples/pull-request"
+    (folder / "configs").mkdir(parents=True)
+    for name in ("swiftci.yaml", "swiftci.lock"):
+        shutil.copy(example / name, folder / name)
+    text = (example / "configs/qwen3-4b-zh.yaml").read_text()
+    for number in range(count):
+        own = text.replace("qwen3-4b-zh", f"qwen3-4b-zh-{number:04}")
+        own = own.replace("lora_rank: 8", f"lora_rank: {8 + number % 57}")
+        own = own.replace("learning_rate: 1e-4", f"learning_rate: {1 + number % 9}e-{4 + number % 3}")
+        own = own.replace("save_steps: 50", f"save_steps: {50 + number}" + f" # run {number}" * (number % 3 == 0))
+        (folder / f"configs/qwen3-4b-zh-{number:04}.yaml").write_text(own)
+    return folder
+
+
+def configs() -> None:
+    """What check and generate cost for 1,000 configs, and for 250 to see that the cost is linear."""
+    folder = Path(tempfile.mkdtemp())
+    found: dict[tuple[str, int], list[Cost]] = {}
+    for count in (250, 1000):
+        write_configs(folder / str(count), count)
+    for _ in range(5):  # in turns, so that a busy minute falls on all
+        for count in (250, 1000):
+            repository = folder / str(count)
+            shutil.rmtree(repository / ".github", ignore_errors=True)
+            for command in ("check", "generate"):
+                found.setdefault((command, count), []).append(cost([SWIFTCI, command], repository))
+    check, generate = best(found["check", 1000]), best(found["generate", 1000])
+    fewer = best(found["check", 250]).seconds + best(found["generate", 250]).seconds
+    both, peak = check.seconds + generate.seconds, max(check.megabytes, generate.megabytes)
+    line("swiftci check, 1,000 configs, seconds", f"{check.seconds:.2f}", "3", good=check.seconds <= 3)
+    line("swiftci generate, 1,000 configs, seconds", f"{generate.seconds:.2f}", "3", good=generate.seconds <= 3)
+    line("both together, seconds", f"{both:.2f}", "3", good=both <= 3)
+    line("both together, 1,000 configs / 250", f"{both / fewer:.2f}", "4.4", good=both / fewer <= 4.4)
+    line("peak memory of either, 1,000 configs, MB", f"{peak:.0f}", "150", good=peak <= 150)
+    workflows = sorted((folder / "1000/.github/workflows").glob("*.yml"))
+    linter: list[str | Path] = [ROOT / ".venv/bin/actionlint", "-config-file", ROOT / "tests/actionlint.yaml"]
+    lint = best([cost([*linter, *workflows], folder) for _ in range(3)]).seconds
+    print(
+        f"     and both together / actionlint, a Go program on all cores, over the 1,000 workflows: {both / lint:.1f}"
+    )
+    shutil.rmtree(folder)
+
+
+def training() -> None:
+    """What swiftci adds to a training with the real tools."""
     folder = Path(tempfile.mkdtemp())
     (folder / "configs").mkdir()
     (folder / "swiftci.yaml").write_text(PROJECT.format(tools=TOOLS))
@@ -122,4 +194,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    configs()
+    if sys.argv[1:] != ["configs"]:
+        training()

@@ -56,7 +56,7 @@ def group() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Runs a command and ends the process with its exit code."""
-    gc.set_threshold(100_000)  # a thousand configs are many objects and hold no cycles to look for
+    gc.set_threshold(1_000_000)  # a thousand configs are many objects and hold no cycles to look for
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that has no ✓ shall not end a run

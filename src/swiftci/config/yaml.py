@@ -31,7 +31,7 @@ _CONSTANTS: Mapping[str, object] = {
 }
 
 
-@dataclass(kw_only=True, slots=True)  # not frozen: that would take twice as long to make
+@dataclass(slots=True)  # not frozen: that would take twice as long to make
 class Node:
     """One value: a scalar (`text` as written), a list (`items`) or a map (`entries`); never changed once made."""
 
@@ -227,7 +227,7 @@ class _Composer:
             self.problems.append(
                 Problem(code="expression", message="`${{` is not allowed in a config", position=position, hint=hint)
             )
-        node = Node(position=position, text=text, plain=tag is None and not event.style)
+        node = Node(position, "scalar", text, tag is None and not event.style)
         return self.anchor(event, node) if event.anchor else node
 
     def collection(self, start: Any, children: list[Node]) -> Node:

@@ -45,7 +45,7 @@ def _unwritten(event: Any) -> ValueError:
 
 
 def _map(keys: list[Any], values: list[Any]) -> dict[str, Any]:
-    if not all(isinstance(key, str) for key in keys):
+    if set(map(type, keys)) - {str}:
         raise ValueError(f"a key that is no text: {keys!r}")
     found = dict(zip(keys, values, strict=True))
     if len(found) != len(keys):
