@@ -5,7 +5,6 @@ import importlib
 import io
 import os
 import sys
-import traceback
 from typing import Any
 
 import click
@@ -90,6 +89,8 @@ def run(argv: list[str] | None = None) -> int:
         print(f"swiftci: error[disk]: {error.strerror or error}: {error.filename or 'output'}", file=sys.stderr)
         return Exit.TOOL
     except Exception:
+        import traceback
+
         traceback.print_exc()
         print(f"\nswiftci {__version__}: this is a bug; please report it with the lines above", file=sys.stderr)
         return Exit.BUG
