@@ -1,5 +1,6 @@
 """What goes wrong on the way: what is tried again, what is gone on with, and what each failure says."""
 
+import errno
 import os
 import shutil
 import ssl
@@ -16,6 +17,7 @@ import pytest
 
 from swiftci.spec.error import ToolError
 from swiftci.tools.hub import client, fetch
+from swiftci.tools.hub.part import Part
 from tests.standin.hub import Fault, Hub
 from tests.tools.hub.conftest import WEIGHTS, Stand
 
@@ -281,6 +283,25 @@ def test_cache_that_cannot_be_written_is_named(stand: Stand) -> None:
     stand.cache.mkdir(mode=0o500)
 
     assert failure(stand.model).kind == "disk"
+
+
+def test_disk_that_fills_up_is_told_and_nothing_runs_on(
+    stand: Stand, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Part.write
+
+    def full(part: Part, chunk: bytes) -> None:
+        if part.size > 100_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(part, chunk)
+
+    monkeypatch.setattr(Part, "write", full)
+    error = failure(stand.model)
+
+    assert error.kind == "disk"
+    assert str(error) == f"model team/tiny.1 cannot be written to {stand.cache}/swiftci: No space left on device"
+    assert not [one for one in threading.enumerate() if one.name.startswith("fetch")]
+    assert parts(stand)[0].stat().st_size > 100_000
 
 
 def test_cache_that_is_a_file_is_named(stand: Stand) -> None:

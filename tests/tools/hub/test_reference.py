@@ -58,6 +58,12 @@ def test_revision_is_the_models_alone(repository: Repository) -> None:
     }
 
 
+def test_models_and_their_revisions_are_two_lists(repository: Repository) -> None:
+    found = texts(repository, reward_model=["team/a", "team/b"], reward_model_revision=["v1"])
+
+    assert {text: one.revision for text, one in found.items()} == {"team/a": "v1", "team/b": None}
+
+
 def test_subfolder_of_a_model(repository: Repository) -> None:
     found = texts(repository, model="team/tiny:sub/folder")
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -84,8 +85,10 @@ def _trained(config: Config, project: Project, root: Path) -> Iterator[Named]:
     own = _hub(texts(args, "use_hf"), project)
     for name in (*MODEL_ARGUMENTS, *DATA_ARGUMENTS):
         data = name in DATA_ARGUMENTS
-        revision = next(iter(texts(args, f"{name}_revision")), None) or None
-        for text in texts(args, name):
+        revisions = texts(args, f"{name}_revision")
+        for text, revision in zip_longest(texts(args, name), revisions):
+            if text is None:
+                break
             found = _TEXT.fullmatch(text)
             if found is None or local(text, root, data=data) is not None or (found[1] and not data):
                 continue
@@ -93,7 +96,7 @@ def _trained(config: Config, project: Project, root: Path) -> Iterator[Named]:
                 continue  # ms-swift looks here first: a local folder with a subset or subfolder
             hub: Hub = own if not found[1] else "huggingface" if found[1].lower() == "hf" else "modelscope"
             kind: Kind = "dataset" if data else "model"
-            reference = Reference(hub=hub, kind=kind, id=found[2], revision=revision)
+            reference = Reference(hub=hub, kind=kind, id=found[2], revision=revision or None)
             yield Named(text=text, key=f"train.args.{name}", reference=reference)
 
 
