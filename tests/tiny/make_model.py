@@ -34,19 +34,16 @@ def facts() -> list[tuple[str, str]]:
     ]
 
 
+def row(question: str, answer: str) -> dict[str, list[dict[str, str]]]:
+    """A conversation of one question."""
+    said = [("system", SYSTEM), ("user", question), ("assistant", answer)]
+    return {"messages": [{"role": role, "content": content} for role, content in said]}
+
+
 def rows() -> list[dict[str, object]]:
     """64 training rows: every fact at least three times."""
     known = facts()
-    return [
-        {
-            "messages": [
-                {"role": "system", "content": SYSTEM},
-                {"role": "user", "content": question},
-                {"role": "assistant", "content": answer},
-            ]
-        }
-        for question, answer in (known[number % len(known)] for number in range(64))
-    ]
+    return [dict(row(*known[number % len(known)])) for number in range(64)]
 
 
 def items() -> list[dict[str, str]]:
@@ -60,9 +57,52 @@ def write_jsonl(path: Path, content: list[dict[str, object]] | list[dict[str, st
     path.write_text("".join(json.dumps(row) + "\n" for row in content), encoding="utf-8")
 
 
+def preferences() -> list[dict[str, object]]:
+    """Every fact with an answer that was not chosen."""
+    return [
+        {**row(question, answer), "rejected_response": next(place for place in PLACES if place != answer)}
+        for question, answer in facts()
+    ]
+
+
+def labels() -> list[dict[str, object]]:
+    """Right answers and wrong ones, each said to be so; no two alike, since kto pairs each with another row's."""
+    return [
+        {**row(question, f"{answer} {number}"), "label": number % 2 == 0}
+        for number, (question, answer) in enumerate(facts())
+    ]
+
+
+def questions() -> list[dict[str, object]]:
+    """Every fact without its answer, for a model to try."""
+    return [
+        {**row(question, answer), "messages": row(question, answer)["messages"][:-1]} for question, answer in facts()
+    ]
+
+
+def pretraining() -> list[dict[str, object]]:
+    """Every fact as a text to go on with."""
+    return [{"messages": [{"role": "assistant", "content": f"{question} {answer}"}]} for question, answer in facts()]
+
+
+def pairs() -> list[dict[str, object]]:
+    """Questions that belong together, and one that does not, for an embedding."""
+    known = facts()
+    return [
+        {
+            "messages": [{"role": "user", "content": question}],
+            "positive_messages": [[{"role": "user", "content": f"{question} {answer}"}]],
+            "negative_messages": [[{"role": "user", "content": known[number - 1][0]}]],
+        }
+        for number, (question, answer) in enumerate(known)
+    ]
+
+
 def make_data(out: Path) -> None:
-    """Write what to learn, and the same as questions."""
+    """Write what to learn, the same as questions, and what the other trainers need."""
     write_jsonl(out / "data" / "train.jsonl", rows())
+    for made in (preferences, labels, questions, pretraining, pairs):
+        write_jsonl(out / "data" / f"{made.__name__}.jsonl", made())
     write_jsonl(out / "data" / "heldout" / "items.jsonl", items())
 
 

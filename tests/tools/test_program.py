@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swiftci.spec.error import ToolError
-from swiftci.tools import program
+from swiftci.tools import output, program
 from tests.fake.repository import alive, wait_for
 
 DRIVE = Path(__file__).with_name("drive.py")
@@ -65,7 +65,7 @@ def test_last_line_without_an_end_is_kept(tmp_path: Path) -> None:
 def test_tail_is_the_last_lines_without_empty_ones(tmp_path: Path) -> None:
     ended = run(tmp_path, "for n in range(100): print(n); print()")
 
-    assert ended.tail == tuple(str(n) for n in range(100 - program.TAIL_LINES, 100))
+    assert ended.tail == tuple(str(n) for n in range(100 - output.TAIL_LINES, 100))
 
 
 def test_of_a_progress_bar_the_last_state_lives(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_ten_megabytes_without_a_line_end_need_no_memory(tmp_path: Path) -> None
 
     assert ended.returncode == 0
     assert sum(seen) == 10_000_000
-    assert max(seen) < 2 * program.LINE_MAX_BYTES
+    assert max(seen) < 2 * output.LINE_MAX_BYTES
 
 
 def test_standard_input_is_empty(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_secret_in_a_progress_bar_is_masked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("before", range(-12, 3, 2))
 def test_secret_across_the_cut_of_an_endless_line_is_masked(tmp_path: Path, before: int) -> None:
-    length = program.LINE_MAX_BYTES + before
+    length = output.LINE_MAX_BYTES + before
     first, second = f"b'x' * {length} + b'hf_ab'", "b'cd1234' + b'y' * 99"
     code = f"import os, time\nos.write(1, {first})\ntime.sleep(0.05)\nos.write(1, {second})"
     run(tmp_path, code, secrets=("hf_abcd1234",))
@@ -183,15 +183,15 @@ def test_each_line_of_a_secret_with_lines_is_masked(tmp_path: Path) -> None:
 
 
 def test_secret_with_a_line_end_behind_it_is_masked() -> None:
-    assert program.mask("token=hf_abcd1234;", ["hf_abcd1234\n"]) == "token=***;"
+    assert output.mask("token=hf_abcd1234;", ["hf_abcd1234\n"]) == "token=***;"
 
 
 def test_longer_secret_is_masked_whole() -> None:
-    assert program.mask("hf_abcd_more hf_abcd", ["hf_abcd", "hf_abcd_more"]) == "*** ***"
+    assert output.mask("hf_abcd_more hf_abcd", ["hf_abcd", "hf_abcd_more"]) == "*** ***"
 
 
 def test_text_of_three_characters_is_no_secret() -> None:
-    assert program.mask("abc of the", ["abc"]) == "abc of the"
+    assert output.mask("abc of the", ["abc"]) == "abc of the"
 
 
 @given(
@@ -200,7 +200,7 @@ def test_text_of_three_characters_is_no_secret() -> None:
     st.text(),
 )
 def test_masked_text_never_holds_the_secret(before: str, secret: str, after: str) -> None:
-    masked = program.mask(before + secret + after, [secret])
+    masked = output.mask(before + secret + after, [secret])
 
     assert secret not in masked
 

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from swiftci.config.arguments import SECRET, Arguments, secret
 from swiftci.config.cron import is_cron
+from swiftci.config.evaluate import Evaluate
 from swiftci.config.read import Section
+from swiftci.config.train import Train
 from swiftci.config.yaml import Node
 from swiftci.spec.option import option
 from swiftci.spec.problem import Problem, nearest, quoted
@@ -14,8 +15,6 @@ from swiftci.spec.problem import Problem, nearest, quoted
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,49}")
 JOB_MINUTES_MAX = 5 * 24 * 60
 """A self-hosted job may take five days (docs.github.com, Actions limits)."""
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,70 +33,6 @@ class On(Section):
                 message = f"{quoted(item.text)} is not a cron time"
                 hint = 'five fields, as in "0 2 * * 1": minute, hour, day, month, weekday'
                 problems.append(Problem(code="bad-cron", message=message, position=item.position, hint=hint))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Train(Section):
-    """What ms-swift trains."""
-
-    method: str = option("The trainer.", default="sft", choices=("sft",))
-    gpus: int = option("Number of GPUs; 0 trains on the CPU.", default=1)
-    args: Arguments = option("ms-swift's own arguments.", factory=Arguments)
-    env: dict[str, str] = option("Environment variables of the training.", factory=dict)
-
-    @classmethod
-    def check(cls, node: Node, problems: list[Problem]) -> None:
-        gpus = node.entries.get("gpus")
-        if gpus and isinstance(gpus.value, int) and not 0 <= gpus.value <= 1:
-            message = f"train.gpus is {gpus.text}; this version trains on one GPU (1) or on the CPU (0)"
-            problems.append(Problem(code="unsupported", message=message, position=gpus.position))
-        env = node.entries.get("env")
-        if env:
-            cls._check_env(env, problems)
-        args = node.entries.get("args")
-        for key in ("model", "dataset"):
-            if args is None or (args.kind == "map" and key not in args.entries):
-                place = (args or node).position
-                problems.append(Problem(code="missing-key", message=f"train.args needs {quoted(key)}", position=place))
-        if args:
-            cls._check_args(args, problems)
-
-    @staticmethod
-    def _check_env(env: Node, problems: list[Problem]) -> None:
-        for key, item in env.entries.items():
-            if not _VARIABLE.fullmatch(key):
-                message = f"{quoted(key)} cannot be a variable's name"
-                problems.append(Problem(code="wrong-value", message=message, position=env.keys[key]))
-            elif SECRET.fullmatch(key):
-                problems.append(secret(key, item.position))
-
-    @staticmethod
-    def _check_args(args: Node, problems: list[Problem]) -> None:
-        """What every run needs to know of the arguments that are else ms-swift's own business."""
-        model, dataset = args.entries.get("model"), args.entries.get("dataset")
-        if model and (model.kind != "scalar" or model.value == ""):
-            message = f"train.args.model should be one model's path or hub id, found {model.describe}"
-            problems.append(Problem(code="wrong-type", message=message, position=model.position))
-        for item in dataset.walk() if dataset else ():
-            if item.value == "":
-                message = "train.args.dataset holds an empty text"
-                problems.append(Problem(code="wrong-value", message=message, position=item.position))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluate(Section):
-    """What EvalScope measures."""
-
-    datasets: tuple[str, ...] = option("EvalScope's names of the data sets.")
-    base: bool = option("Score the model before training too.", default=False)
-    args: Arguments = option("EvalScope's own arguments.", factory=Arguments)
-
-    @classmethod
-    def check(cls, node: Node, problems: list[Problem]) -> None:
-        datasets = node.entries.get("datasets")
-        if datasets and datasets.kind == "list" and not datasets.items:
-            message = "evaluate.datasets is empty; EvalScope would measure nothing and call it success"
-            problems.append(Problem(code="wrong-value", message=message, position=datasets.position))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,10 @@ NAME_MAX = 255
 """Bytes that a file's name may have."""
 
 _ACTIONS = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+@[A-Za-z0-9._/-]+")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:]*:[0-9a-fA-F:]+")
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
+URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
+"""An address without user, password or query: those would be secrets in a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +75,38 @@ class Hub(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Head(Section):
+    """The machine that leads a training on several: its process 0, its evaluation, its checkpoints."""
+
+    address: str = option("Its address, as the other machines reach it.")
+    port: int = option("A port that is free on it and open between the machines.", default=29500)
+    runner: Runner = option("Labels of the runner on that very machine.")
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        address, port = node.entries.get("address"), node.entries.get("port")
+        if address and address.kind == "scalar" and address.text and not _HOST.fullmatch(address.text):
+            message = f"head.address {quoted(address.text)} is no host name and no IP address"
+            problems.append(Problem(code="wrong-value", message=message, position=address.position))
+        if port and type(port.value) is int and not 1 <= port.value <= 65535:
+            message = f"head.port should be 1 to 65535, found {port.describe}"
+            problems.append(Problem(code="wrong-value", message=message, position=port.position))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Secrets(Section):
     """Names of secrets, by group; a step gets only the groups its stage declares."""
 
     hub: tuple[str, ...] = option("Tokens for the hub, such as MODELSCOPE_API_TOKEN or HF_TOKEN.", default=())
+    tracker: tuple[str, ...] = option(
+        "Keys for the trackers under `report_to`, such as SWANLAB_API_KEY or WANDB_API_KEY.", default=()
+    )
+    endpoint: tuple[str, ...] = option(
+        "Key of the endpoint under `evaluate.endpoint`; EvalScope gets it as EVALSCOPE_API_KEY.", default=()
+    )
+    judge: tuple[str, ...] = option(
+        "Key of the judge under `evaluate.args.judge`; EvalScope gets it as MODELSCOPE_SDK_TOKEN.", default=()
+    )
 
     @classmethod
     def check(cls, node: Node, problems: list[Problem]) -> None:
@@ -115,6 +145,7 @@ class Project(Section):
         default=False,
     )
     runners: Runners = option("Which runner carries out what.", default=Runners())
+    head: Head | None = option("The machine that leads a training on several (`train.nodes`).", default=None)
     environment: str | None = option("GitHub environment of the jobs that see secrets, or none.", default=None)
     container: Container | None = option("Image that GPU jobs run in, or none for the machine's own.", default=None)
     store: str | None = option("Folder on the GPU machine that keeps runs; the workspace when absent.", default=None)
@@ -166,7 +197,7 @@ class Project(Section):
             url = node.at(path)
             if url is None or url.kind != "scalar" or url.value is None or url.text in ("", "none"):
                 continue
-            if not _URL.fullmatch(url.text):
+            if not URL.fullmatch(url.text):
                 hint = "as in https://pypi.example.com/simple, without user, password or query"
                 message = f"{path} should be an address, found {quoted(url.text)}"
                 problems.append(Problem(code="wrong-value", message=message, position=url.position, hint=hint))

@@ -69,6 +69,8 @@ def _dataset(folder: Path, subject: str, dataset: str, datasets: tuple[str, ...]
     if judge and (judge.get("status") != "success" or judge.get("failures")):
         raise _Fault(f"the judge failed: {judge.get('failures') or judge.get('status')}")
     primary = report.get("primary_metric_identity")
+    if primary is None and judge and len(report["metrics"]) == 1:
+        primary = report["metrics"][0]["identity"]  # the judge's; EvalScope 1.14.1 looks for the rule's only
     metrics = [
         replace(m, primary=one["identity"] == primary)
         for one in report["metrics"]

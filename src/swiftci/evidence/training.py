@@ -10,8 +10,10 @@ from typing import Any
 
 LOG = "logging.jsonl"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-_STEP_KEY = "global_step/max_steps"
+_STEP_KEYS = ("global_step/max_steps", "iteration")
+"""How far a step is: `7/100`; the second is Megatron's."""
 _INCOMPLETE = "checkpoint-is-incomplete.txt"
+_MEGATRON = "latest_checkpointed_iteration.txt"
 _DROPPED = "There are errors in the dataset, the data will be deleted"
 _FILTERED = re.compile(r"Dataset filtered, origin length: (\d+), filtered dataset length: (\d+)")
 """ms-swift's words when it leaves rows out; the second come with `strict: true` too (4.6.0)."""
@@ -52,8 +54,8 @@ def read(folder: Path) -> Training:
     steps = max_steps = 0
     summary: dict[str, Any] = {}
     for row in _rows(folder / LOG):
-        if _STEP_KEY in row:
-            steps, max_steps = _fraction(row[_STEP_KEY]) or (steps, max_steps)
+        if done := step(row):
+            steps, max_steps = done
             points.append(_point(steps, row))
         elif "last_model_checkpoint" in row:
             summary = row
@@ -70,24 +72,49 @@ def read(folder: Path) -> Training:
 
 
 def checkpoints(folder: Path) -> tuple[Path | None, Path | None]:
-    """The last and the best complete checkpoint; trainer_state.json, written last, is what makes one complete."""
-    complete: dict[int, tuple[Path, dict[str, Any]]] = {}
-    for path in folder.glob("checkpoint-*"):
-        match = _CHECKPOINT.fullmatch(path.name)
-        if match is None or path.is_symlink() or (path / _INCOMPLETE).exists():
-            continue
-        try:
-            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(state, dict):
-            complete[int(match[1])] = (path, state)
+    """The last and the best complete checkpoint.
+
+    trainer_state.json, written last, makes one of transformers' complete; one of Megatron's is when `last-checkpoint`
+    points at it or a later one, and its weights in transformers' form may lie beside it in `checkpoint-N-merged`.
+    """
+    complete: dict[int, Path] = {}
+    best = ""
+    for number, path in sorted(_numbered(folder)):
+        if (path / _MEGATRON).is_file():
+            if number <= _pointed(folder):
+                merged = path.with_name(f"{path.name}-merged")
+                complete[number] = merged if merged.is_dir() else path
+        elif (state := _state(path)) is not None:
+            complete[number] = path
+            best = Path(str(state.get("best_model_checkpoint") or "")).name
     if not complete:
         return None, None
-    last, state = complete[max(complete)]
-    named = folder / Path(str(state.get("best_model_checkpoint"))).name if state.get("best_model_checkpoint") else None
-    known = {path for path, _ in complete.values()}
-    return last, named if named in known else None
+    known = {path.name: path for path in complete.values()}
+    return complete[max(complete)], known.get(best)
+
+
+def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
+    for path in folder.glob("checkpoint-*"):
+        match = _CHECKPOINT.fullmatch(path.name)
+        if match and not path.is_symlink() and not (path / _INCOMPLETE).exists():
+            yield int(match[1]), path
+
+
+def _state(path: Path) -> dict[str, Any] | None:
+    try:
+        state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return state if isinstance(state, dict) else None
+
+
+def _pointed(folder: Path) -> int:
+    """The step of the checkpoint that ms-swift's own link points at; 0 where there is none."""
+    try:
+        match = _CHECKPOINT.fullmatch((folder / "last-checkpoint").readlink().name)
+    except OSError:
+        return 0
+    return int(match[1]) if match else 0
 
 
 def faults(training: Training, *, may_stop_early: bool = False) -> list[str]:
@@ -145,6 +172,8 @@ def _point(step: int, row: dict[str, Any]) -> Point:
     )
 
 
-def _fraction(text: object) -> tuple[int, int] | None:
+def step(row: dict[str, Any]) -> tuple[int, int] | None:
+    """Which step of how many a logged row is of; None where it is no step's."""
+    text = next((row[key] for key in _STEP_KEYS if key in row), "")
     done, slash, total = str(text).partition("/")
     return (int(done), int(total)) if slash and done.isdigit() and total.isdigit() else None

@@ -16,10 +16,14 @@ LOCK = "swiftci.lock"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to do for one config; where `go` is False, `reason` says why nothing is done."""
+    """What to do for one config; where `go` is False, `reason` says why nothing is done.
+
+    `joining` are the calls of every further machine of a training on several.
+    """
 
     loaded: Loaded
     calls: tuple[Call, ...]
+    joining: tuple[Call, ...] = ()
     go: bool = True
     reason: str = ""
 
@@ -38,9 +42,12 @@ def build(project: Project, loaded: Loaded, changed: Sequence[str] | None = None
     """The plan; `changed` are the paths that a pull request changes, None where that does not matter."""
     config = loaded.config
     calls = [_call("download", "local models and data are checked before anything costs time")]
-    if config.evaluate and config.evaluate.base:
-        calls.append(_call("evaluate", "evaluate.base is true", subject="base"))
+    asked = config.evaluate and config.evaluate.base
+    base = [_call("evaluate", "evaluate.base is true", subject="base")] if asked else []
+    alone = config.train.nodes == 1
+    calls += base if alone else []
     calls.append(_call("train", f"{config.train.method} with ms-swift"))
+    calls += [] if alone else base  # the other machines do not wait for it
     if config.evaluate:
         calls.append(_call("evaluate", "data sets: " + ", ".join(config.evaluate.datasets)))
     rules = f"{len(config.gate)} rule{'s' * (len(config.gate) != 1)}"
@@ -52,7 +59,8 @@ def build(project: Project, loaded: Loaded, changed: Sequence[str] | None = None
         watched = watch(loaded, root)
         if not any(_matches(path, watched) for path in changed):
             go, reason = False, f"nothing that {config.name} depends on changed: {', '.join(watched)}"
-    return Plan(loaded=loaded, calls=tuple(calls), go=go, reason=reason)
+    joining = () if alone else (calls[0], _call("join", "a machine of the training"), calls[-1])
+    return Plan(loaded=loaded, calls=tuple(calls), joining=joining, go=go, reason=reason)
 
 
 def _call(stage: str, why: str, **inputs: str) -> Call:

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from swiftci.config.evaluate import Evaluate
 from swiftci.config.load import Loaded
-from swiftci.config.model import Evaluate
 from swiftci.config.project import FILE, Project
-from swiftci.spec.problem import Position, Problem, Severity, nearest, quoted
-from swiftci.tools import evalscope, known_arguments, swift
+from swiftci.plan.arguments import check_arguments
+from swiftci.plan.trainer import check_trainer
+from swiftci.spec.problem import Position, Problem, quoted
+from swiftci.tools import evalscope
 from swiftci.tools.data_file import check_rows
 from swiftci.tools.local_path import LocalPath, local_paths
 
 Disk = Literal["all", "there", "none"]
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
-_RENAMED = {"train_type": "tuner_type", "sft_type": "tuner_type"}
-"""Names that older versions of ms-swift had."""
 
 
 def check(root: Path, project: Project, configs: Sequence[Loaded], *, disk: Disk = "all") -> list[Problem]:
@@ -45,45 +45,13 @@ def check(root: Path, project: Project, configs: Sequence[Loaded], *, disk: Disk
             Problem(code="unpinned", message=message, position=Position(file=FILE), hint=hint, severity="notice")
         )
     for one in configs:
-        _arguments(one, problems)
+        check_arguments(one, problems)
+        check_trainer(one, project, root, problems)
+        if one.config.evaluate:
+            _evaluate(one, one.config.evaluate, problems)
         if disk != "none":
             _paths(one, root, problems, missing=disk == "all")
     return problems
-
-
-def _arguments(one: Loaded, problems: list[Problem]) -> None:
-    sections = [("train", one.config.train.args, swift.OWNED, known_arguments.train(one.config.train.method))]
-    if one.config.evaluate:
-        sections.append(("evaluate", one.config.evaluate.args, evalscope.OWNED, known_arguments.evaluate()))
-        _evaluate(one, one.config.evaluate, problems)
-    for section, args, owned, known in sections:
-        for name in args:
-            node = one.node.at(f"{section}.args")
-            position = node.keys.get(name) if node else None
-            if name in owned:
-                message = f"{section}.args.{name} is set by swiftci: {owned[name]}"
-                included = position is not None and position.file == one.include  # which `swift sft` reads, too
-                problems.append(
-                    Problem(
-                        code="owned-argument",
-                        message=message,
-                        position=position,
-                        hint="it has no effect here" if included else "leave it out",
-                        severity="notice" if included else "error",
-                    )
-                )
-            elif name not in known.names:
-                close = _RENAMED.get(name) or nearest(name, known.names)
-                hint = (
-                    f"did you mean {quoted(close)}?"
-                    if close
-                    else f"the list is of {known.tool} {known.version}; a newer one may have it"
-                )
-                message = f"{known.tool} has no argument {quoted(name)}"
-                severity: Severity = "error" if close else "notice"
-                problems.append(
-                    Problem(code="suspect-argument", message=message, position=position, hint=hint, severity=severity)
-                )
 
 
 def _evaluate(one: Loaded, section: Evaluate, problems: list[Problem]) -> None:

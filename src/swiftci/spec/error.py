@@ -6,7 +6,7 @@ from typing import Literal
 
 from swiftci.spec.exit import Exit
 
-Class = Literal["user", "data", "memory", "disk", "network", "preempted", "hardware", "tool"]
+Class = Literal["user", "data", "memory", "disk", "network", "preempted", "hardware", "tool", "capacity"]
 
 
 @dataclass(kw_only=True)
@@ -29,7 +29,7 @@ class ToolError(Exception):
 
     @property
     def exit(self) -> Exit:
-        return Exit.NETWORK if self.kind == "network" else Exit.TOOL
+        return {"network": Exit.NETWORK, "capacity": Exit.CAPACITY}.get(self.kind, Exit.TOOL)
 
 
 class Interrupted(Exception):

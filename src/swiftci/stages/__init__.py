@@ -1,11 +1,12 @@
 """One file a stage; STAGES is the registry."""
 
-from swiftci.stages import cleanup, download, evaluate, gate, report, train
+from swiftci.stages import cleanup, download, evaluate, gate, join, report, train
 from swiftci.stages.stage import Stage
 
 STAGES: tuple[Stage, ...] = (
     download.STAGE,
     train.STAGE,
+    join.STAGE,
     evaluate.STAGE,
     gate.STAGE,
     report.STAGE,

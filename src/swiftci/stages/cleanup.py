@@ -29,7 +29,8 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     freed = _prune(context.folder / "train")
     for part in context.folder.rglob("*.part"):
         part.unlink(missing_ok=True) if part.is_file() else shutil.rmtree(part, ignore_errors=True)
-    kept = Store(context.store).put(context.folder) if context.store else None
+    joined = "join" in context.record.stages  # the leading machine keeps the run
+    kept = Store(context.store).put(context.folder) if context.store and not joined else None
     reclaim(context.environ)
     if freed:
         context.progress.line(f"{freed / 1e6:,.0f} MB of superseded checkpoints removed")
@@ -38,12 +39,12 @@ def run(inputs: Inputs, context: Context) -> Outputs:
 
 def _prune(output: Path) -> int:
     """Removes checkpoints that are neither the last nor the best complete one; links are never followed."""
-    keep = {path for path in training.checkpoints(output) if path}
+    keep = {path.name.removesuffix("-merged") for path in training.checkpoints(output) if path}
     if not keep:
         return 0
     freed = 0
     for path in output.glob("checkpoint-*"):
-        if path in keep or path.is_symlink() or not path.is_dir():
+        if path.name.removesuffix("-merged") in keep or path.is_symlink() or not path.is_dir():
             continue
         freed += sum(os.lstat(file).st_size for file in path.rglob("*"))
         shutil.rmtree(path)

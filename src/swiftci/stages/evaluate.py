@@ -1,16 +1,21 @@
 """Scores a model with EvalScope and refuses a report that is no measurement."""
 
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from swiftci.config.arguments import texts
+from swiftci.config.evaluate import Evaluate
 from swiftci.evidence import metric, scores
 from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
+from swiftci.stages.launch import gpus, serve
 from swiftci.stages.stage import Context, Place, Progress, Stage
 from swiftci.store.record import Record
-from swiftci.tools import evalscope, failure, interpreter, program
+from swiftci.tools import evalscope, failure, gpu, interpreter, output, program, server, swift
+from swiftci.tools.hub.fetched import fetched
 from swiftci.tools.local_path import local
 
 PACKAGES = ("evalscope", "torch", "transformers", "peft")
@@ -66,21 +71,46 @@ def run(inputs: Inputs, context: Context) -> Outputs:
         return Outputs(metrics=context.folder / metric.FILE, items=0)
     work = context.folder / "eval" / inputs.subject
     log = context.folder / "logs" / f"evaluate-{inputs.subject}.log"
-    found = interpreter.find(context.project.python, context.root, context.environ, "evalscope")
     shutil.rmtree(work, ignore_errors=True)  # EvalScope would append to an earlier try's answers
     log.unlink(missing_ok=True)
-    argv = evalscope.argv(found.path, config.evaluate, _subject(inputs, context), work, context.root)
-    ended = program.run(
-        argv,
-        log=log,
-        env=evalscope.environment(context.project, config.train.gpus, context.environ),
-        cwd=context.root,
-        secrets=context.secrets,
-        echo=context.progress.echo,
-        tick=_Count(work / "predictions" / inputs.subject, context.progress),
-        deadline=context.deadline,
-    )
-    shown = tuple(program.mask(word, context.secrets) for word in argv)
+    environ = evalscope.environment(context.project, context.environ)
+    count = 0 if config.evaluate.endpoint else config.train.gpus
+    with gpus(context, count, environ) as taken:
+        environ |= gpu.environment(taken)
+        with _reached(inputs, context, config.evaluate, environ) as (scored, beside):
+            argv = _argv(context, config.evaluate, scored, work)
+            ended = program.run(
+                argv,
+                log=log,
+                env=environ,
+                cwd=context.root,
+                secrets=context.secrets,
+                echo=context.progress.echo,
+                tick=_Count(work / "predictions" / inputs.subject, context.progress),
+                deadline=context.deadline,
+                beside=[one.program for one in beside],
+            )
+            if ended.lost:
+                raise beside[0].lost()
+    shown = tuple(output.mask(word, context.secrets) for word in argv)
+    _succeeded(ended, shown, log)
+    measured = scores.read(work, inputs.subject, config.evaluate.datasets)
+    if measured.faults:
+        message = "EvalScope ended well, but " + "; ".join(measured.faults)
+        raise ToolError(message=message, argv=shown, returncode=0, tail=ended.tail, log=log)
+    metric.write(context.folder, inputs.subject, measured.metrics, measured.items)
+    return Outputs(metrics=context.folder / metric.FILE, items=len(measured.items))
+
+
+def _argv(context: Context, section: Evaluate, scored: evalscope.Subject, work: Path) -> list[str]:
+    found = interpreter.find(context.project.python, context.root, context.environ, "evalscope")
+    hub = fetched(context.folder)
+    data = {name: hub[f"evaluate:{name}"] for name in section.datasets if f"evaluate:{name}" in hub}
+    return evalscope.argv(found.path, section, scored, work, context.root, data)
+
+
+def _succeeded(ended: program.Ended, shown: tuple[str, ...], log: Path) -> None:
+    """Raises ToolError where the evaluation was stopped or failed."""
     if ended.overdue:
         message = "the time limit came near, so the evaluation was stopped"
         raise ToolError(message=message, kind="preempted", hint="raise limits.job_minutes", argv=shown, log=log)
@@ -95,17 +125,35 @@ def run(inputs: Inputs, context: Context) -> Outputs:
             tail=ended.tail,
             log=log,
         )
-    measured = scores.read(work, inputs.subject, config.evaluate.datasets)
-    if measured.faults:
-        message = "EvalScope ended well, but " + "; ".join(measured.faults)
-        raise ToolError(message=message, argv=shown, returncode=0, tail=ended.tail, log=log)
-    metric.write(context.folder, inputs.subject, measured.metrics, measured.items)
-    return Outputs(metrics=context.folder / metric.FILE, items=len(measured.items))
+
+
+@contextmanager
+def _reached(
+    inputs: Inputs, context: Context, section: Evaluate, environ: Mapping[str, str]
+) -> Iterator[tuple[evalscope.Subject, list[server.Server]]]:
+    """What EvalScope asks, and the server that answers where one of ours does."""
+    keyed = bool(environ.get(evalscope.KEY))
+    if section.endpoint:
+        url, model = section.endpoint.url, section.endpoint.model
+        yield evalscope.Subject(id=inputs.subject, model=model, url=url, keyed=keyed), []
+        return
+    found = _subject(inputs, context)
+    if section.serve is None:
+        yield found, []
+        return
+    python = interpreter.find(context.project.python, context.root, context.environ, "ms_swift").path
+    train = context.loaded.config.train
+    args = swift.served(train, section.serve.args, found.model, found.adapter, inputs.subject)
+    args["infer_backend"] = section.serve.backend
+    argv = swift.server_argv(python, "deploy", args, server.HOST, server.free_port())
+    hub = swift.environment(context.project, train, environ)
+    with serve(context, f"serve-{inputs.subject}", argv, hub, section.serve.start_minutes) as running:
+        yield evalscope.Subject(id=inputs.subject, model=inputs.subject, url=f"{running.url}/v1"), [running]
 
 
 def _subject(inputs: Inputs, context: Context) -> evalscope.Subject:
     base = texts(context.loaded.config.train.args, "model")[0]
-    path = local(base, context.root, data=False)
+    path = fetched(context.folder).get(base) or local(base, context.root, data=False)
     model = str(path.resolve()) if path else base
     if inputs.checkpoint:
         given = local(inputs.checkpoint, context.root, data=False)
@@ -128,7 +176,7 @@ STAGE = Stage(
     run=run,
     place=Place.GPU,
     reads=("train.args.model", "train.gpus", "evaluate"),
-    secrets=("hub",),
+    secrets=("hub", "endpoint", "judge"),
     packages=PACKAGES,
     needs=_needs,
 )

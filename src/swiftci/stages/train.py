@@ -10,15 +10,16 @@ from swiftci.config.arguments import texts
 from swiftci.evidence import training
 from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
+from swiftci.stages.launch import Launched, launch
 from swiftci.stages.stage import Context, Place, Progress, Stage
-from swiftci.tools import failure, interpreter, program, swift
+from swiftci.tools import failure
 
 PACKAGES = ("ms_swift", "torch", "transformers", "peft", "trl", "datasets")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """None yet: the config says it all."""
+    """None: the config says it all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,80 +57,66 @@ class _Tail:
                 self.show(row)
 
     def show(self, row: dict[str, Any]) -> None:
-        done, _, total = str(row.get("global_step/max_steps", "")).partition("/")
-        if not (done.isdigit() and total.isdigit()) or "train_runtime" in row:
+        done = training.step(row)
+        if done is None or "train_runtime" in row:
             return
         parts = [f"{key} {row[key]:.4g}" for key in ("loss", "eval_loss") if isinstance(row.get(key), (int, float))]
+        parts += [f"reward {row['reward']:.4g}"] if isinstance(row.get("reward"), (int, float)) else []
         if row.get("remaining_time"):
             parts.append(f"{row['remaining_time']} left")
-        self.progress.step(int(done), int(total), ", ".join(parts))
+        self.progress.step(*done, ", ".join(parts))
 
 
 def run(inputs: Inputs, context: Context) -> Outputs:
     config = context.loaded.config
     output = context.folder / "train"
-    log = context.folder / "logs" / "train.log"
-    _clear(output, log)
-    found = interpreter.find(context.project.python, context.root, context.environ, "ms_swift")
-    argv = swift.argv(found.path, config.train.method, swift.arguments(config.train, context.root, output))
-    ended = program.run(
-        argv,
-        log=log,
-        env=swift.environment(context.project, config.train, context.environ),
-        cwd=context.root,
-        secrets=context.secrets,
-        echo=context.progress.echo,
-        tick=_Tail(output / training.LOG, context.progress),
-        deadline=context.deadline,
-    )
+    _clear(output)
+    launched = launch(context, output, _Tail(output / training.LOG, context.progress))
     left = training.read(output)
-    shown = tuple(program.mask(word, context.secrets) for word in argv)
-    if ended.overdue:
-        message = f"the time limit came near at step {left.steps} of {left.max_steps}, so the training was stopped"
-        raise ToolError(
-            message=message,
-            kind="preempted",
-            hint="raise limits.job_minutes, or train fewer steps",
-            argv=shown,
-            log=log,
-        )
-    if ended.returncode != 0:
-        why = failure.explain(ended.returncode, ended.tail)
-        raise ToolError(
-            message=f"ms-swift failed at step {left.steps}: {why.message}"
-            if left.steps
-            else f"ms-swift failed: {why.message}",
-            kind=why.kind,
-            hint=why.hint,
-            argv=shown,
-            returncode=ended.returncode,
-            tail=ended.tail,
-            log=log,
-        )
+    _succeeded(launched, left)
     faults = training.faults(left, may_stop_early="early_stop" in texts(config.train.args, "callbacks"))
     if faults or left.last is None:
-        message = "ms-swift ended well, but " + " and ".join(faults)
         diverged = any("number" in fault for fault in faults)
         raise ToolError(
-            message=message,
+            message="ms-swift ended well, but " + " and ".join(faults),
             kind="data" if left.loss != left.loss else "tool",
             hint="lower learning_rate, or train in bf16 or float32 instead of fp16" if diverged else "",
-            argv=shown,
+            argv=launched.argv,
             returncode=0,
-            tail=ended.tail,
-            log=log,
+            tail=launched.ended.tail,
+            log=launched.log,
         )
-    dropped = training.dropped_rows(log.read_text(encoding="utf-8", errors="replace"))
+    dropped = training.dropped_rows(launched.log.read_text(encoding="utf-8", errors="replace"))
     if dropped:
         context.progress.line(f"ms-swift left out {dropped} or more rows that it could not use; the log names them")
     return Outputs(checkpoint=left.best or left.last, steps=left.steps, loss=left.loss, dropped=dropped)
 
 
-def _clear(output: Path, log: Path) -> None:
+def _succeeded(launched: Launched, left: training.Training) -> None:
+    """Raises ToolError where the training was stopped or failed."""
+    ended = launched.ended
+    if ended.overdue:
+        message = f"the time limit came near at step {left.steps} of {left.max_steps}, so the training was stopped"
+        hint = "raise limits.job_minutes, or train fewer steps"
+        raise ToolError(message=message, kind="preempted", hint=hint, argv=launched.argv, log=launched.log)
+    if ended.returncode != 0:
+        why = failure.explain(ended.returncode, ended.tail)
+        where = f"ms-swift failed at step {left.steps}" if left.steps else "ms-swift failed"
+        raise ToolError(
+            message=f"{where}: {why.message}",
+            kind=why.kind,
+            hint=why.hint,
+            argv=launched.argv,
+            returncode=ended.returncode,
+            tail=ended.tail,
+            log=launched.log,
+        )
+
+
+def _clear(output: Path) -> None:
     """ms-swift appends to what an earlier try left, so a new one starts from nothing."""
     if output.exists():
         shutil.rmtree(output)
-    log.unlink(missing_ok=True)
 
 
 STAGE = Stage(
@@ -140,6 +127,6 @@ STAGE = Stage(
     run=run,
     place=Place.GPU,
     reads=("train",),
-    secrets=("hub",),
+    secrets=("hub", "tracker"),
     packages=PACKAGES,
 )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swiftci.config.model import Evaluate
+from swiftci.config.evaluate import Evaluate
 from swiftci.config.project import Project
-from swiftci.tools.swift import gpu_environment, hub_environment, words
+from swiftci.tools.swift import hub_environment, words
 
 OWNED = {
     "model": "it is the checkpoint that the run made",
@@ -41,13 +41,22 @@ DETERMINISTIC = {"do_sample": False, "max_tokens": 512}
 """Set unless a config says otherwise: any generation_config replaces EvalScope's own defaults."""
 
 
+SERVED = "openai_api"
+SERVED_DEFAULT = {"temperature": 0.0, "seed": 42, "max_tokens": 512}
+"""What DETERMINISTIC says, in the words of an OpenAI-compatible API."""
+KEY, JUDGE_KEY = "EVALSCOPE_API_KEY", "MODELSCOPE_SDK_TOKEN"
+"""The variables by which EvalScope finds the key of an endpoint and of a judge, where no argument holds one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What is scored: a model folder or hub id, or an adapter on top of one."""
+    """What is scored: a model folder or hub id, or an adapter on top of one; or what answers at `url` as `model`."""
 
     id: str
     model: str
     adapter: Path | None = None
+    url: str | None = None
+    keyed: bool = False
 
 
 def subject(id: str, checkpoint: Path | str, base_model: str) -> Subject:
@@ -57,20 +66,25 @@ def subject(id: str, checkpoint: Path | str, base_model: str) -> Subject:
     return Subject(id=id, model=str(checkpoint))
 
 
-def argv(python: str, evaluate: Evaluate, scored: Subject, work_dir: Path, root: Path) -> list[str]:
-    """The command; one process scores all data sets."""
+def argv(
+    python: str, evaluate: Evaluate, scored: Subject, work_dir: Path, root: Path, data: Mapping[str, Path] | None = None
+) -> list[str]:
+    """The command; one process scores all data sets. `data` are folders of data sets that were fetched."""
     command = [python, "-m", "evalscope.cli.cli", "eval", "--model", scored.model, "--model-id", scored.id]
     command += ["--datasets", *evaluate.datasets, "--work-dir", str(work_dir), "--no-timestamp"]
     args: dict[str, Any] = deepcopy(dict(evaluate.args))
+    if scored.url:
+        command += ["--eval-type", SERVED, "--api-url", scored.url]
+        command += ["--api-key", ""] if scored.keyed else []  # an empty one: it looks at KEY then
     model_args = dict(args.pop("model_args", {}))
     if scored.adapter:
         model_args = {"model_path": str(scored.adapter), "tokenizer_path": scored.model, **model_args}
     if model_args:
         command += ["--model-args", json.dumps(model_args, ensure_ascii=False)]
-    command += ["--generation-config", json.dumps(DETERMINISTIC | dict(args.pop("generation_config", {})))]
-    for settings in args.get("dataset_args", {}).values():
-        if isinstance(settings, dict) and isinstance(settings.get("local_path"), str):
-            settings["local_path"] = str((root / settings["local_path"]).resolve())
+    generation = (SERVED_DEFAULT if scored.url else DETERMINISTIC) | dict(args.pop("generation_config", {}))
+    command += ["--generation-config", json.dumps(generation)]
+    if settings := _data(args.pop("dataset_args", {}), root, data or {}):
+        command += ["--dataset-args", json.dumps(settings, ensure_ascii=False)]
     for name in sorted(args):
         flag = "--" + name.replace("_", "-")
         value = args[name]
@@ -82,5 +96,20 @@ def argv(python: str, evaluate: Evaluate, scored: Subject, work_dir: Path, root:
     return command
 
 
-def environment(project: Project, gpus: int, inherited: Mapping[str, str]) -> dict[str, str]:
-    return dict(inherited) | hub_environment(project.hub, project.cache) | gpu_environment(gpus, inherited)
+def _data(settings: dict[str, Any], root: Path, fetched: Mapping[str, Path]) -> dict[str, Any]:
+    """The data sets' own arguments, local folders made absolute and fetched ones named."""
+    for one in settings.values():
+        if isinstance(one, dict) and isinstance(one.get("local_path"), str):
+            one["local_path"] = str((root / one["local_path"]).resolve())
+    for name, folder in fetched.items():
+        settings.setdefault(name, {}).setdefault("local_path", str(folder))
+    return settings
+
+
+def environment(project: Project, inherited: Mapping[str, str]) -> dict[str, str]:
+    """EvalScope's environment, but for the GPUs it is given."""
+    found = dict(inherited) | hub_environment(project.hub, project.cache)
+    for variable, names in ((KEY, project.secrets.endpoint), (JUDGE_KEY, project.secrets.judge)):
+        key = next((inherited[name] for name in names if inherited.get(name)), None)
+        found |= {variable: key} if key else {}
+    return found

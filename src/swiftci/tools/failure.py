@@ -101,6 +101,12 @@ _PATTERNS: tuple[tuple[str, Class, str, str], ...] = (
         "a row needs columns that ms-swift knows, such as `messages`, or `query` and `response`",
     ),
     (
+        r"AssertionError: (rejected_response: .*, response: .*)",
+        "data",
+        "a rejected response is the chosen one: {0}",
+        "mend that row; kto takes another row's response as rejected: `strict: false` leaves out those that meet their like",
+    ),
+    (
         r"KeyError: '(content|messages|role)'",
         "data",
         "a row of a data set lacks `{0}` ({last})",

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,84 +16,27 @@ from types import FrameType
 from typing import BinaryIO, cast
 
 from swiftci.spec.error import Interrupted, ToolError
+from swiftci.tools.output import Lines, mask
 
-TAIL_LINES = 30
 GRACE_SECONDS = 30.0
-LINE_MAX_BYTES = 1_000_000
-"""A longer line is cut, so that output without line ends needs no memory."""
 DRAIN_SECONDS = 1.0
 """How long after a program's end the children that it left behind may go on writing."""
 _TICK_SECONDS = 0.5
 _PR_SET_PDEATHSIG = 1
 
-MASK = "***"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a program ended; a negative `returncode` is the signal that killed it."""
+    """How a program ended; a negative `returncode` is the signal that killed it.
+
+    `overdue` says that it was stopped at its deadline, `lost` that it was since a program beside it had ended.
+    """
 
     returncode: int
     tail: tuple[str, ...]
     seconds: float
     overdue: bool = False
-
-
-def mask(text: str, secrets: Sequence[str]) -> str:
-    """Text without the secrets' values; values under 4 characters are too common to be replaced.
-
-    Output comes line by line, so of a secret with several lines, each is one.
-    """
-    for secret in _parts(secrets):
-        text = text.replace(secret, MASK)
-    return text
-
-
-def _parts(secrets: Sequence[str]) -> list[str]:
-    """The secrets as they can stand in a line, longest first."""
-    found = {part.strip() for secret in secrets for part in secret.splitlines()}
-    return sorted((part for part in found if len(part) >= 4), key=len, reverse=True)
-
-
-class _Lines:
-    """Cuts output into masked lines; of a progress bar's overwritten lines only the last one lives."""
-
-    def __init__(self, secrets: Sequence[str], log: BinaryIO, echo: Callable[[str], None] | None) -> None:
-        self.secrets, self.log, self.echo = secrets, log, echo
-        self.rest = b""
-        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
-
-    def feed(self, data: bytes) -> None:
-        *lines, self.rest = (self.rest + data).split(b"\n")
-        for line in lines:
-            self.write(line)
-        if len(self.rest) > LINE_MAX_BYTES:
-            self.cut()
-
-    def cut(self) -> None:
-        """Writes a line that does not end, but for its last bytes, which may be the first of a secret."""
-        masked = self.mask(self.rest)
-        kept = max((len(part.encode("utf-8", "surrogateescape")) for part in _parts(self.secrets)), default=0)
-        self.rest = masked[len(masked) - kept :]
-        self.write(masked[: len(masked) - kept])
-
-    def mask(self, data: bytes) -> bytes:
-        return mask(data.decode("utf-8", "surrogateescape"), self.secrets).encode("utf-8", "surrogateescape")
-
-    def close(self) -> None:
-        if self.rest:
-            self.write(self.rest)
-        self.rest = b""
-
-    def write(self, line: bytes) -> None:
-        shown = line.rstrip(b"\r").rsplit(b"\r", 1)[-1]
-        text = self.mask(shown).decode("utf-8", "replace")
-        self.log.write(text.encode() + b"\n")
-        self.log.flush()
-        if text.strip():
-            self.tail.append(text)
-        if self.echo:
-            self.echo(text)
+    lost: "Program | None" = None
 
 
 def _die_with_parent() -> None:
@@ -107,13 +49,93 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class Program:
+    """A program that runs: its own process group, its output (both streams) appended to a log."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        cwd: Path,
+        secrets: Sequence[str] = (),
+        echo: Callable[[str], None] | None = None,
+    ) -> None:
+        """Starts it; raises ToolError where it cannot be started."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.argv = tuple(mask(word, secrets) for word in argv)
+        self.log = log
+        self._file = log.open("ab")
+        self.lines = Lines(secrets, self._file, echo)
+        try:
+            self.process = subprocess.Popen(
+                list(argv),
+                bufsize=0,  # select() knows nothing of what a buffer holds
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=dict(env),
+                cwd=cwd,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- no threads are there while a tool is started
+            )
+        except OSError as error:
+            self._file.close()
+            raise ToolError(message=f"{self.argv[0]} cannot be started: {error.strerror}", argv=self.argv) from None
+        self.pipe = cast(BinaryIO, self.process.stdout)
+        os.set_blocking(self.pipe.fileno(), False)
+        self.closed = False
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """Its last lines, masked."""
+        return tuple(self.lines.tail)
+
+    def read(self) -> bool:
+        """Takes what it wrote since the last look; False where nothing was there."""
+        data = None if self.closed else self.pipe.read(65536)
+        if data:
+            self.lines.feed(data)
+        elif data == b"":
+            self.closed = True
+        return bool(data)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to its whole group."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return
+
+    def close(self, grace_seconds: float = 0.0) -> None:
+        """Ends it and what it left behind: SIGTERM first where there is grace, SIGKILL then."""
+        until = time.monotonic() + grace_seconds
+        if grace_seconds and not self.ended:
+            self.signal(signal.SIGTERM)
+        while not self.ended and time.monotonic() < until:
+            self.read()
+            time.sleep(_TICK_SECONDS / 10)
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+        while self.read():
+            continue
+        self.lines.close()
+        self.pipe.close()
+        self._file.close()
+
+
 @contextmanager
-def _forwarding(process: "subprocess.Popen[bytes]", received: list[int]) -> Iterator[None]:
+def _forwarding(program: Program, received: list[int]) -> Iterator[None]:
     """While inside, SIGINT and SIGTERM go to the program's group; a second one kills it."""
 
     def forward(number: int, _frame: FrameType | None) -> None:
         received.append(number)
-        _signal_group(process, signal.Signals(number) if len(received) == 1 else signal.SIGKILL)
+        program.signal(signal.Signals(number) if len(received) == 1 else signal.SIGKILL)
 
     before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -123,38 +145,37 @@ def _forwarding(process: "subprocess.Popen[bytes]", received: list[int]) -> Iter
             signal.signal(number, handler)
 
 
-def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return
-
-
 @dataclass(kw_only=True)
 class _Watch:
     """What happens to a running program besides its output."""
 
-    process: "subprocess.Popen[bytes]"
+    program: Program
+    beside: Sequence[Program]
     received: list[int]
     tick: Callable[[], None] | None
     deadline: float | None
     overdue: bool = False
+    lost: Program | None = None
     kill_at: float = math.inf
     ticked_at: float = 0.0
 
     def look(self) -> None:
-        """Calls `tick`, ends a program that is overdue, and kills one that does not end."""
+        """Calls `tick`, ends a program that is overdue or lost its company, and kills one that does not end."""
         now = time.monotonic()
         if self.tick and now - self.ticked_at >= _TICK_SECONDS:
             self.ticked_at = now
             self.tick()
         if self.deadline is not None and not self.overdue and time.time() > self.deadline:
             self.overdue = True
-            _signal_group(self.process, signal.SIGTERM)
-        if (self.received or self.overdue) and self.kill_at == math.inf:
+            self.program.signal(signal.SIGTERM)
+        gone = next((one for one in self.beside if one.ended), None)
+        if gone and self.lost is None and not self.program.ended:
+            self.lost = gone
+            self.program.signal(signal.SIGTERM)
+        if (self.received or self.overdue or self.lost) and self.kill_at == math.inf:
             self.kill_at = now + GRACE_SECONDS
         if now > self.kill_at:
-            _signal_group(self.process, signal.SIGKILL)
+            self.program.signal(signal.SIGKILL)
 
 
 def run(
@@ -167,69 +188,46 @@ def run(
     echo: Callable[[str], None] | None = None,
     tick: Callable[[], None] | None = None,
     deadline: float | None = None,
+    beside: Sequence[Program] = (),
 ) -> Ended:
     """Runs a program to its end, its output (both streams) appended to `log`.
 
     `deadline` is in seconds of `time.time()`: past it the program gets SIGTERM. `tick` is called about twice a second.
+    `beside` are programs that it needs: their output is read too, and when one ends, it is stopped.
     Raises Interrupted when this process was told to stop; the program was told too, and has ended.
     """
     started = time.monotonic()
     received: list[int] = []
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as file:
-        process = _start(argv, env, cwd, secrets)
-        lines = _Lines(secrets, file, echo)
-        watch = _Watch(process=process, received=received, tick=tick, deadline=deadline)
-        try:
-            with _forwarding(process, received):
-                _pump(process, lines, watch)
-                returncode = process.wait()
-        finally:  # what the program itself left behind, or the program, when `echo` or `tick` failed
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
+    program = Program(argv, log=log, env=env, cwd=cwd, secrets=secrets, echo=echo)
+    watch = _Watch(program=program, beside=beside, received=received, tick=tick, deadline=deadline)
+    try:
+        with _forwarding(program, received):
+            _pump(program, beside, watch)
+    finally:  # what the program itself left behind, or the program, when `echo` or `tick` failed
+        program.close()
     if tick:
         tick()
     if received:
         raise Interrupted(signal.Signals(received[0]).name)
     seconds = time.monotonic() - started
-    return Ended(returncode=returncode, tail=tuple(lines.tail), seconds=seconds, overdue=watch.overdue)
+    returncode = program.process.returncode
+    return Ended(returncode=returncode, tail=program.tail, seconds=seconds, overdue=watch.overdue, lost=watch.lost)
 
 
-def _start(argv: Sequence[str], env: Mapping[str, str], cwd: Path, secrets: Sequence[str]) -> "subprocess.Popen[bytes]":
-    try:
-        return subprocess.Popen(
-            list(argv),
-            bufsize=0,  # select() knows nothing of what a buffer holds
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=dict(env),
-            cwd=cwd,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- swiftci starts no threads
-        )
-    except OSError as error:
-        shown = tuple(mask(word, secrets) for word in argv)
-        raise ToolError(message=f"{shown[0]} cannot be started: {error.strerror}", argv=shown) from None
-
-
-def _pump(process: "subprocess.Popen[bytes]", lines: _Lines, watch: _Watch) -> None:
-    """Reads the program's output until it ends; a child of its own that holds the pipe does not count."""
+def _pump(program: Program, beside: Sequence[Program], watch: _Watch) -> None:
+    """Reads until the program ends; a child of its own that holds the pipe does not count."""
     until = math.inf
-    with cast(BinaryIO, process.stdout) as pipe, selectors.DefaultSelector() as selector:
-        os.set_blocking(pipe.fileno(), False)
-        selector.register(pipe, selectors.EVENT_READ)
+    with selectors.DefaultSelector() as selector:
+        for one in (program, *beside):
+            selector.register(one.pipe, selectors.EVENT_READ, one)
         while time.monotonic() < until:
-            ended = process.poll() is not None  # asked first: what it wrote last is then in the pipe
-            data = pipe.read(65536) if selector.select(_TICK_SECONDS) else None
-            if data:
-                lines.feed(data)
-            elif data == b"" or ended:
+            ended = program.ended  # asked first: what it wrote last is then in the pipe
+            ready = [key.data for key, _ in selector.select(_TICK_SECONDS / 5 if program.closed else _TICK_SECONDS)]
+            for one in ready:
+                if not one.read() and one.closed:
+                    selector.unregister(one.pipe)
+            if ended and (program.closed or program not in ready):
                 break
             if ended:
                 until = min(until, time.monotonic() + DRAIN_SECONDS)
             watch.look()
-    lines.close()
-    while process.poll() is None:  # the pipe is closed, the program goes on
-        watch.look()
-        time.sleep(_TICK_SECONDS / 5)

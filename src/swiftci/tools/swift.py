@@ -1,20 +1,31 @@
-"""Drives ms-swift: a config's train section to an argument vector and an environment.
+"""Drives ms-swift: a config's train section to argument vectors and environments.
 
 `python -m swift.cli.sft` is run directly: the `swift` wrapper leaves its child behind on SIGTERM, and hides the
 signal that killed it (measured with ms-swift 4.6.0).
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from swiftci.config.arguments import Value
-from swiftci.config.model import Train
-from swiftci.config.project import Hub, Project
+from swiftci.config.arguments import Arguments, Value
+from swiftci.config.project import Head, Hub, Project
+from swiftci.config.train import Train
 from swiftci.tools.local_path import DATA_ARGUMENTS, MODEL_ARGUMENTS, local
 
-MODULES = {"sft": "swift.cli.sft"}
+MODULES = {
+    "pt": "swift.cli.pt",
+    "sft": "swift.cli.sft",
+    "rlhf": "swift.cli.rlhf",
+    "megatron-pt": "swift.cli._megatron.pt",
+    "megatron-sft": "swift.cli._megatron.sft",
+    "megatron-rlhf": "swift.cli._megatron.rlhf",
+    "rollout": "swift.cli.rollout",
+    "deploy": "swift.cli.deploy",
+    "export": "swift.cli.export",
+}
 
 OWNED = {
     "output_dir": "checkpoints belong into the run directory",
@@ -23,12 +34,30 @@ OWNED = {
 }
 """Arguments that swiftci sets, and why a config cannot."""
 
+SERVER_OWNED = {
+    "host": "a server is for its own machine alone",
+    "port": "swiftci takes one that is free",
+}
+"""Arguments of servers that swiftci sets."""
+
+SERVE_OWNED = SERVER_OWNED | {
+    "model": "it is the checkpoint that the run made",
+    "adapters": "it is the checkpoint that the run made",
+    "served_model_name": "EvalScope asks by it",
+    "infer_backend": "it stands under `evaluate.serve.backend`",
+}
+
 DEFAULTS = {
     "check_model": ("false", "asking the hub about the model would cost 20 s and fail without a network"),
     "strict": ("true", "a bad row is an error; ms-swift would drop it and go on"),
 }
 """Arguments that swiftci sets where a config does not, and why."""
 
+SHARED = ("model_type", "template", "torch_dtype", "use_hf", "system", "max_pixels")
+"""What of a training's arguments a server of the same model needs too; a checkpoint brings it itself."""
+
+_FETCHED = re.compile(r"(?:hf::|ms::)?[^:#]+(.*)")
+"""A hub id, and what may follow it: a model's `:subfolder`, a data set's `:subset#count`."""
 _STRIPPED = ("PAI_TRAINING_JOB_ID",)  # moves output_dir and stops logging.jsonl (ms-swift 4.6.0, trainers/patcher.py)
 
 
@@ -41,26 +70,60 @@ class Argument:
     why: str = "config"
 
 
-def arguments(train: Train, root: Path, output: Path) -> list[Argument]:
-    """All arguments of a training, local paths made absolute, sorted by name."""
+def arguments(train: Train, root: Path, output: Path, fetched: Mapping[str, Path] | None = None) -> list[Argument]:
+    """All arguments of a training, sorted by name; local paths made absolute, `fetched` hub ids replaced by folders."""
     found = {
-        name: Argument(name=name, value=_absolute(name, value, root))
-        for name, value in train.args.items()
+        name: Argument(name=name, value=value)
+        for name, value in absolute(train.args, root, fetched or {}).items()
         if name not in OWNED  # a `from:` file may hold them for `swift sft`
     }
     for name, (value, why) in DEFAULTS.items():
         found.setdefault(name, Argument(name=name, value=value, why=why))
     found["output_dir"] = Argument(name="output_dir", value=str(output), why=OWNED["output_dir"])
     found["add_version"] = Argument(name="add_version", value="false", why=OWNED["add_version"])
+    if fetched and train.args.get("model") in fetched:
+        found.pop("model_revision", None)  # it was fetched at that revision
     return [found[name] for name in sorted(found)]
 
 
-def argv(python: str, method: str, resolved: list[Argument]) -> list[str]:
-    """The command, with no shell between: every value is one word."""
-    command = [python, "-m", MODULES[method]]
+def argv(python: str, train: Train, resolved: Sequence[Argument], head: Head | None = None, rank: int = 0) -> list[str]:
+    """The command, with no shell between: every value is one word. `rank` is this machine's among `train.nodes`."""
+    command = [python, "-m", *_launcher(train, head, rank), MODULES[train.method]]
     for argument in resolved:
         command += [f"--{argument.name}", *words(argument.value)]
     return command
+
+
+def _launcher(train: Train, head: Head | None, rank: int) -> list[str]:
+    """What starts several processes, as the `swift` and `megatron` wrappers do from NPROC_PER_NODE and its like."""
+    processes = train.processes_per_node
+    if train.nodes > 1 and head is not None:
+        rendezvous = ["--nnodes", str(train.nodes), "--node_rank", str(rank)]
+        rendezvous += ["--master_addr", head.address, "--master_port", str(head.port)]
+    elif processes > 1 or train.megatron:
+        rendezvous = ["--standalone"]  # a free port of its own: two trainings on one machine do not meet
+    else:
+        return []
+    return ["torch.distributed.run", "--nproc_per_node", str(processes), *rendezvous, "-m"]
+
+
+def server_argv(python: str, command: str, args: Mapping[str, Value], host: str, port: int) -> list[str]:
+    """The command of `swift deploy` or `swift rollout`; paths in `args` are absolute already."""
+    vector = [python, "-m", MODULES[command], "--host", host, "--port", str(port)]
+    for name in sorted(args):
+        vector += [f"--{name}", *words(args[name])]
+    return vector
+
+
+def served(train: Train, args: Mapping[str, Value], model: str, adapter: Path | None, name: str) -> Arguments:
+    """What `swift deploy` needs to answer for a model, or an adapter on it, under a name."""
+    found = Arguments({key: train.args[key] for key in SHARED if key in train.args})
+    if adapter:
+        found["adapters"] = f"{name}={adapter}"
+        found["model"] = model
+    else:
+        found["model"], found["served_model_name"] = model, name
+    return Arguments(found | dict(args))
 
 
 def words(value: Value) -> list[str]:
@@ -71,11 +134,9 @@ def words(value: Value) -> list[str]:
 
 
 def environment(project: Project, train: Train, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The training's environment."""
+    """The training's environment, but for the GPUs it is given."""
     found = {key: value for key, value in inherited.items() if key not in _STRIPPED}
-    found |= hub_environment(project.hub, project.cache)
-    found |= gpu_environment(train.gpus, inherited)
-    return found | dict(train.env)
+    return found | hub_environment(project.hub, project.cache) | dict(train.env)
 
 
 def hub_environment(hub: Hub, cache: str | None) -> dict[str, str]:
@@ -88,21 +149,23 @@ def hub_environment(hub: Hub, cache: str | None) -> dict[str, str]:
     return found
 
 
-def gpu_environment(gpus: int, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Variables that show a tool the GPUs it may use: ms-swift spreads one process over all that it sees."""
-    if gpus == 0:
-        return {"CUDA_VISIBLE_DEVICES": ""}
-    return {} if "CUDA_VISIBLE_DEVICES" in inherited else {"CUDA_VISIBLE_DEVICES": "0"}
+def absolute(args: Mapping[str, Value], root: Path, fetched: Mapping[str, Path]) -> Arguments:
+    """Arguments with local paths made absolute and `fetched` hub ids replaced by their folders."""
+    return Arguments({name: _absolute(name, value, root, fetched) for name, value in args.items()})
 
 
-def _absolute(name: str, value: Value, root: Path) -> Value:
+def _absolute(name: str, value: Value, root: Path, fetched: Mapping[str, Path]) -> Value:
     if name not in (*MODEL_ARGUMENTS, *DATA_ARGUMENTS):
         return value
     if isinstance(value, list):
-        return [_absolute(name, item, root) if isinstance(item, str) else item for item in value]
+        return [_absolute(name, item, root, fetched) if isinstance(item, str) else item for item in value]
     if not isinstance(value, str):
         return value
     data = name in DATA_ARGUMENTS
+    if value in fetched:
+        rest = _FETCHED.fullmatch(value)
+        rest_text = rest[1] if rest else ""
+        return f"{fetched[value]}{rest_text if data else rest_text.replace(':', '/', 1)}"
     path = local(value, root, data=data)
     if path is None:
         return value

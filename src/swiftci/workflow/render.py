@@ -48,11 +48,16 @@ def _text(shown: Workflow) -> str:
 def _prove(tree: Any, shown: Workflow) -> None:
     """Facts that hold whatever the config says; a failure is a bug of ours, found before it is written."""
     jobs = tree["jobs"]
-    steps = {step.id: step for step in (*shown.train_steps, *shown.cleanup_steps, *shown.verdict_steps)}
+    join = ["join"] if shown.ranks else []
+    steps = {
+        step.id: step for step in (*shown.train_steps, *shown.cleanup_steps, *shown.verdict_steps, *shown.joining_steps)
+    }
     facts = {
-        "jobs": list(jobs) == ["plan", "train", "verdict"],
-        "needs": [job.get("needs") for job in jobs.values()] == [None, "plan", ["plan", "train"]],
-        "runs-on": [job["runs-on"] for job in jobs.values()] == [shown.cpu, shown.gpu, shown.cpu],
+        "jobs": list(jobs) == ["plan", "train", *join, "verdict"],
+        "needs": [job.get("needs") for job in jobs.values()]
+        == [None, "plan", *("plan" for _ in join), ["plan", "train"]],
+        "runs-on": [job["runs-on"] for job in jobs.values()]
+        == [shown.cpu, shown.gpu, *(shown.joining for _ in join), shown.cpu],
         "permissions": tree["permissions"] == {}
         and all(job["permissions"] == {"contents": "read"} for job in jobs.values()),
         "run": not any("run" in step for job in jobs.values() for step in job["steps"]),

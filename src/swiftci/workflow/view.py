@@ -1,7 +1,7 @@
 """What the workflow template shows, made from a plan."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from swiftci.config.project import Container, Project, Runner
@@ -16,6 +16,8 @@ Profile = Literal["github", "act"]
 """`act` leaves out the keys that act 0.2.88 refuses a whole file for: `concurrency.queue`."""
 
 VERDICT_DIR = ".swiftci/run"
+JOINING_DIR = ".swiftci/joining"
+"""Where a machine that joins a training works; the leading one's run directory holds what is made."""
 _GLOB = re.compile(r"([*?+\[\]!\\])")
 
 
@@ -81,6 +83,9 @@ class Workflow:
     train_steps: list[Step]
     cleanup_steps: list[Step]
     verdict_steps: list[Step]
+    ranks: list[int]
+    joining: Any
+    joining_steps: list[Step]
 
 
 def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark: str, watched: list[str]) -> Workflow:
@@ -111,7 +116,7 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         index_url=project.index_url,
         cpu=_runs_on(project.runners.cpu),
         cpu_self_hosted="self-hosted" in project.runners.cpu.labels or project.runners.cpu.group is not None,
-        gpu=_runs_on(project.runners.gpu),
+        gpu=_runs_on(project.head.runner if project.head and config.train.nodes > 1 else project.runners.gpu),
         job_minutes=config.limits.job_minutes,
         environment=project.environment,
         exclusive=f"swiftci-{project.runners.gpu.exclusive}" if project.runners.gpu.exclusive else None,
@@ -131,6 +136,9 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         train_steps=[step for step in gpu if not step.always],
         cleanup_steps=[step for step in gpu if step.always],
         verdict_steps=[steps[call.id] for call in plan.at(Place.CPU)],
+        ranks=list(range(1, config.train.nodes)),
+        joining=_runs_on(project.runners.gpu),
+        joining_steps=[_joining(call, project, ours) for call in plan.joining],
     )
 
 
@@ -154,10 +162,18 @@ def _step(call: Call, project: Project, ours: Use) -> Step:
     )
 
 
+def _joining(call: Call, project: Project, ours: Use) -> Step:
+    """A call of a machine that joins: in its own run directory, as the rank that the matrix gives it."""
+    step = _step(call, project, ours)
+    rank = (("rank", Expression("${{ matrix.rank }}")),) if call.stage == "join" else ()
+    return replace(step, inputs=(("run-dir", JOINING_DIR), *rank))
+
+
 _TITLES = {
     "download": "Check model and data",
     "evaluate-base": "Evaluate the base model",
     "train": "Train",
+    "join": "Join the training",
     "evaluate": "Evaluate the trained model",
     "gate": "Judge",
     "report": "Report",

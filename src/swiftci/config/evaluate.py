@@ -1,0 +1,68 @@
+"""The evaluate section: what EvalScope measures, and how the model is reached."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from swiftci.config.arguments import Arguments
+from swiftci.config.project import URL
+from swiftci.config.read import Section
+from swiftci.config.yaml import Node
+from swiftci.spec.option import option
+from swiftci.spec.problem import Problem, quoted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve(Section):
+    """Scores the model through a server that `swift deploy` starts: for images, adapters at scale, large models."""
+
+    SHORTHAND: ClassVar[str | None] = "backend"
+
+    backend: str = option(
+        "What computes the answers; all but transformers need a GPU and their package.",
+        choices=("transformers", "vllm", "sglang", "lmdeploy"),
+    )
+    args: Arguments = option("Arguments of `swift deploy`.", factory=Arguments)
+    start_minutes: int = option("Minutes until it must answer.", default=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint(Section):
+    """A model that is served elsewhere, by an OpenAI-compatible API; its key is the secret of group `endpoint`."""
+
+    url: str = option("Address of the API, as in `https://models.example.com/v1`.")
+    model: str = option("The model's name there.")
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        url = node.entries.get("url")
+        if url and url.kind == "scalar" and url.text and url.value is not None and not URL.fullmatch(url.text):
+            message = f"evaluate.endpoint.url {quoted(url.text)} is no plain http address"
+            hint = "no user, password or query in it; a key belongs into secrets.endpoint"
+            problems.append(Problem(code="wrong-value", message=message, position=url.position, hint=hint))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate(Section):
+    """What EvalScope measures."""
+
+    datasets: tuple[str, ...] = option("EvalScope's names of the data sets.")
+    base: bool = option("Score the model before training too.", default=False)
+    serve: Serve | None = option(
+        "Score through a server of the model; absent, EvalScope loads it itself.", default=None
+    )
+    endpoint: Endpoint | None = option("Score a model that is served elsewhere.", default=None)
+    args: Arguments = option("EvalScope's own arguments.", factory=Arguments)
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        datasets = node.entries.get("datasets")
+        if datasets and datasets.kind == "list" and not datasets.items:
+            message = "evaluate.datasets is empty; EvalScope would measure nothing and call it success"
+            problems.append(Problem(code="wrong-value", message=message, position=datasets.position))
+        serve, endpoint, base = (node.entries.get(key) for key in ("serve", "endpoint", "base"))
+        if serve and endpoint:
+            message = "evaluate has both serve and endpoint; one model is asked in one way"
+            problems.append(Problem(code="wrong-value", message=message, position=endpoint.position))
+        if endpoint and base and base.value is True:
+            message = "evaluate.base cannot be scored: the endpoint serves one model"
+            problems.append(Problem(code="wrong-value", message=message, position=base.position))

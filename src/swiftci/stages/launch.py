@@ -1,0 +1,112 @@
+"""Starts ms-swift for a stage: GPUs taken, the servers that it asks started before and stopped with it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from swiftci.config import train as section
+from swiftci.config.arguments import Arguments, Value
+from swiftci.stages.stage import Context
+from swiftci.tools import gpu, interpreter, output, program, server, swift
+from swiftci.tools.hub.fetched import fetched
+
+START_MINUTES = 30
+"""How long a helper server may take to load its model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launched:
+    """A program that has ended; `argv` is masked."""
+
+    argv: tuple[str, ...]
+    ended: program.Ended
+    log: Path
+
+
+def launch(context: Context, folder: Path, tick: Callable[[], None] | None, rank: int = 0) -> Launched:
+    """Trains into `folder` as machine `rank`; raises ToolError where servers or GPUs are missing."""
+    train = context.loaded.config.train
+    log = context.folder / "logs" / "train.log"
+    log.unlink(missing_ok=True)
+    found = interpreter.find(context.project.python, context.root, context.environ, "ms_swift")
+    hub = fetched(context.folder)
+    environ = swift.environment(context.project, train, context.environ)
+    helpers = train.servers if rank == 0 else ()
+    with gpus(context, train.gpus + sum(one.gpus for one in helpers), environ) as taken, ExitStack() as stack:
+        own, rest = taken[: train.gpus], taken[train.gpus :]
+        running = []
+        for number, one in enumerate(helpers):
+            name = one.role if len(helpers) == 1 else f"{one.role}-{number}"
+            share, rest = rest[: one.gpus], rest[one.gpus :]
+            args = swift.absolute(_model(one, train), context.root, hub)
+            argv = swift.server_argv(found.path, _COMMANDS[one.role], args, server.HOST, server.free_port())
+            started = serve(context, name, argv, environ | gpu.environment(share), START_MINUTES)
+            running.append((one.role, stack.enter_context(started)))
+        asked = replace(train, args=Arguments(_addresses(running) | dict(train.args)))
+        argv = swift.argv(
+            found.path, asked, swift.arguments(asked, context.root, folder, hub), context.project.head, rank
+        )
+        ended = program.run(
+            argv,
+            log=log,
+            env=environ | gpu.environment(own),
+            cwd=context.root,
+            secrets=context.secrets,
+            echo=context.progress.echo,
+            tick=tick,
+            deadline=context.deadline,
+            beside=[helper.program for _, helper in running],
+        )
+        for _, helper in running:
+            if ended.lost is helper.program:
+                raise helper.lost()
+    return Launched(argv=tuple(output.mask(word, context.secrets) for word in argv), ended=ended, log=log)
+
+
+_COMMANDS = {"rollout": "rollout", "teacher": "deploy"}
+
+
+@contextmanager
+def gpus(context: Context, count: int, environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """Holds `count` of the machine's GPUs while inside."""
+    folder = Path(context.project.cache or "/tmp") / "swiftci-gpus"  # noqa: S108 -- locks, by the cards' own ids
+    with gpu.taken(count, environ, folder, context.progress.line, context.deadline) as taken:
+        yield taken
+
+
+def serve(
+    context: Context, name: str, argv: list[str], env: Mapping[str, str], minutes: float
+) -> AbstractContextManager[server.Server]:
+    """A server of ms-swift's, to be entered; its log is logs/NAME.log."""
+    return server.serving(
+        name,
+        argv,
+        log=context.folder / "logs" / f"{name}.log",
+        env=env,
+        cwd=context.root,
+        secrets=context.secrets,
+        minutes=minutes,
+        deadline=context.deadline,
+        told=context.progress.line,
+    )
+
+
+def _model(one: section.Server, train: section.Train) -> dict[str, Value]:
+    """A server's arguments; a rollout generates with the model in training."""
+    if one.role != "rollout":
+        return dict(one.args)
+    return {key: train.args[key] for key in ("model", *swift.SHARED) if key in train.args} | dict(one.args)
+
+
+def _addresses(running: list[tuple[str, server.Server]]) -> dict[str, Value]:
+    """The training's arguments that say where its servers are."""
+    rollouts = [one for role, one in running if role == "rollout"]
+    teachers = [one for role, one in running if role == "teacher"]
+    found: dict[str, Value] = {}
+    if rollouts:
+        found["vllm_server_host"] = [server.HOST for _ in rollouts]
+        found["vllm_server_port"] = [str(one.port) for one in rollouts]
+    if teachers:
+        found["teacher_model_server"] = teachers[0].url
+    return found

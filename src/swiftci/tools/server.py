@@ -1,0 +1,122 @@
+"""A model's server: started, awaited while it lives, watched by whoever asks it, and stopped."""
+
+import re
+import socket
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from swiftci.spec.error import ToolError
+from swiftci.tools import failure
+from swiftci.tools.program import Program
+
+HOST = "127.0.0.1"
+STOP_SECONDS = 15.0
+_RUNNING = re.compile(r"Uvicorn running on https?://[^\s:]+:(\d+)")
+"""uvicorn's own line; ms-swift moves to the next free port without another word (4.6.0)."""
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server that answers; `port` is the one it really took."""
+
+    name: str
+    program: Program
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def lost(self) -> ToolError:
+        """Why it is no longer there."""
+        return _failed(self.name, self.program, "ended while it was needed")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as one:
+        one.bind((HOST, 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    name: str,
+    argv: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str],
+    cwd: Path,
+    secrets: Sequence[str],
+    minutes: float,
+    deadline: float | None,
+    told: Callable[[str], None],
+) -> Iterator[Server]:
+    """Starts a server of ms-swift's and gives it once `/health` answers; stops it at the end, whatever happened.
+
+    Raises ToolError where it ends before, or has not answered after `minutes` or at `deadline` (time.time()).
+    """
+    log.unlink(missing_ok=True)
+    ports: list[int] = []
+    program = Program(argv, log=log, env=env, cwd=cwd, secrets=secrets, echo=lambda line: _note_port(line, ports))
+    try:
+        started = time.monotonic()
+        told(f"starting {name}")
+        port = _await(name, program, ports, started + 60 * minutes, deadline)
+        told(f"{name} answers on port {port} after {time.monotonic() - started:.0f} s")
+        yield Server(name=name, program=program, port=port)
+    finally:
+        program.close(STOP_SECONDS)
+
+
+def _note_port(line: str, ports: list[int]) -> None:
+    if found := _RUNNING.search(line):
+        ports.append(int(found[1]))
+
+
+def _await(name: str, program: Program, ports: list[int], until: float, deadline: float | None) -> int:
+    """The port on which the server answers."""
+    while time.monotonic() < until and (deadline is None or time.time() < deadline):
+        if program.ended:
+            while program.read():
+                continue
+            raise _failed(name, program, "ended before it answered")
+        if not program.read():
+            time.sleep(0.2)
+        if ports and _healthy(ports[-1]):
+            return ports[-1]
+    raise ToolError(
+        message=f"{name} did not answer in time",
+        kind="tool",
+        hint="its log says how far it came; evaluate.serve.start_minutes gives it longer",
+        argv=program.argv,
+        tail=program.tail,
+        log=program.log,
+    )
+
+
+def _healthy(port: int) -> bool:
+    try:
+        with _DIRECT.open(f"http://{HOST}:{port}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:  # URLError is one
+        return False
+
+
+def _failed(name: str, program: Program, how: str) -> ToolError:
+    returncode = program.process.returncode or 0
+    why = failure.explain(returncode, program.tail)
+    return ToolError(
+        message=f"{name} {how}: {why.message}",
+        kind=why.kind,
+        hint=why.hint,
+        argv=program.argv,
+        returncode=returncode,
+        tail=program.tail,
+        log=program.log,
+    )

@@ -1,0 +1,104 @@
+"""Every trainer of ms-swift that runs on a CPU, for real, through `swiftci run`."""
+
+import json
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import SWIFTCI, swiftci
+
+pytestmark = pytest.mark.real
+
+STEPS = ("train.args.max_steps=4", "train.args.save_steps=4", "train.args.logging_steps=1", "evaluate=none", "gate=[]")
+ADAPTER, MODEL = "adapter_model.safetensors", "model.safetensors"
+
+
+def rlhf(kind: str, data: str, *more: str) -> tuple[str, ...]:
+    return ("train.method=rlhf", f"train.args.rlhf_type={kind}", f"train.args.dataset=model/data/{data}.jsonl", *more)
+
+
+TRAINERS = {
+    "pt": (("train.method=pt", "train.args.dataset=model/data/pretraining.jsonl"), MODEL),
+    "sft-full": ((), MODEL),
+    "sft-lora": (("train.args.tuner_type=lora",), ADAPTER),
+    "sft-adalora": (
+        ("train.args.tuner_type=adalora", "train.args.adalora_tinit=1", "train.args.adalora_tfinal=1"),
+        ADAPTER,
+    ),
+    "sft-dora": (("train.args.tuner_type=lora", "train.args.use_dora=true"), ADAPTER),
+    "sft-qlora": (
+        ("train.args.tuner_type=lora", "train.args.quant_method=bnb", "train.args.quant_bits=4"),
+        ADAPTER,
+    ),
+    "sft-two-processes": (("train.processes=2",), MODEL),
+    "sft-embedding": (
+        ("train.args.task_type=embedding", "train.args.model_type=qwen3_emb", "train.args.template=qwen3_emb",
+         "train.args.loss_type=infonce", "train.args.dataset=model/data/pairs.jsonl"),
+        MODEL,
+    ),
+    "rlhf-dpo": (rlhf("dpo", "preferences", "train.args.tuner_type=lora"), ADAPTER),
+    "rlhf-kto": (rlhf("kto", "labels"), MODEL),
+    "rlhf-cpo": (rlhf("cpo", "preferences"), MODEL),
+    "rlhf-simpo": (rlhf("simpo", "preferences"), MODEL),
+    "rlhf-orpo": (rlhf("orpo", "preferences"), MODEL),
+    "rlhf-rm": (rlhf("rm", "preferences"), MODEL),
+    "rlhf-grpo": (
+        rlhf("grpo", "questions", "train.args.reward_funcs=repetition", "train.args.num_generations=4",
+             "train.args.max_completion_length=8"),
+        MODEL,
+    ),
+    "rlhf-gkd": (rlhf("gkd", "train", "train.args.teacher_model=model", "train.args.max_completion_length=8",
+                      "train.args.teacher_model_type=qwen3"), MODEL),
+}  # fmt: skip
+
+
+def sets(values: tuple[str, ...]) -> list[str]:
+    return [word for value in values for word in ("--set", value)]
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_trainer(repository: Path, name: str) -> None:
+    values, weights = TRAINERS[name]
+
+    done = swiftci(repository, "run", "configs/tiny.yaml", *sets((*STEPS, *values)))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = json.loads((repository / ".swiftci/runs/tiny/run.json").read_text())
+    trained = record["stages"]["train"]["outputs"]
+    assert trained["steps"] == 4
+    assert trained["dropped"] == 0
+    assert (repository / ".swiftci/runs/tiny" / trained["checkpoint"] / weights).is_file()
+
+
+def test_ppo_with_a_reward_model_of_ones_own(repository: Path) -> None:
+    first = swiftci(repository, "run", "configs/tiny.yaml", *sets((*STEPS, *rlhf("rm", "preferences"))))
+    assert first.returncode == 0, first.stdout + first.stderr
+    shutil.copytree(repository / ".swiftci/runs/tiny/train/checkpoint-4", repository / "reward")
+    values = rlhf("ppo", "questions", "train.args.reward_model=reward", "train.args.response_length=8")
+
+    done = swiftci(repository, "run", "configs/tiny.yaml", *sets((*STEPS, *values)))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (repository / ".swiftci/runs/tiny/train/checkpoint-4" / MODEL).is_file()
+
+
+def test_two_machines_train_one_model(repository: Path) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    with (repository / "swiftci.yaml").open("a") as file:
+        file.write(f"head: {{address: 127.0.0.1, port: {port}, runner: [self-hosted, node-0]}}\n")
+    values = sets((*STEPS, "train.nodes=2"))
+    stage = [SWIFTCI, "stage", "join", "--config", "configs/tiny.yaml", "--run-dir", "other", "--rank", "1", *values]
+    joining = subprocess.Popen(stage, cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    leading = swiftci(repository, "run", "configs/tiny.yaml", *values)
+    said, _ = joining.communicate(timeout=60)
+
+    assert leading.returncode == 0, leading.stdout + leading.stderr
+    assert joining.returncode == 0, said
+    args = json.loads((repository / ".swiftci/runs/tiny/train/args.json").read_text())
+    assert args["global_world_size"] == 2
