@@ -9,6 +9,7 @@ import pytest
 
 from swiftci.config.project import Hub as HubSection
 from swiftci.config.project import Project
+from swiftci.spec.error import ToolError
 from swiftci.tools.hub import client
 from swiftci.tools.hub.fetch import Fetched, Fetcher
 from swiftci.tools.hub.reference import Reference
@@ -16,6 +17,7 @@ from tests.standin.hub import Hub, serving
 
 WEIGHTS = bytes(range(256)) * 2000
 ROWS = b'{"messages": []}\n' * 300
+BOTH = pytest.mark.parametrize("name", ["modelscope", "huggingface"])
 
 
 @dataclass
@@ -48,6 +50,13 @@ class Stand:
 
     def data(self, hub: str = "huggingface", revision: str | None = None) -> Fetched:
         return self.fetch(hub, "dataset", "team/rows", revision)
+
+
+def failure(act: Callable[[], Any]) -> ToolError:
+    """The error that a download ends with."""
+    with pytest.raises(ToolError) as caught:
+        act()
+    return caught.value
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ import pytest
 
 from tests.fake.repository import wait_for
 from tests.standin.hub import Fault, Hub
-from tests.tools.hub.conftest import WEIGHTS
+from tests.tools.hub.conftest import BOTH, WEIGHTS
 
 DRIVE = Path(__file__).with_name("drive.py")
-BOTH = pytest.mark.parametrize("name", ["modelscope", "huggingface"])
 
 
 def start(hub: Hub, cache: Path, name: str) -> "subprocess.Popen[str]":
@@ -54,20 +53,20 @@ def test_killed_download_is_gone_on_with_by_the_next_process(hub: Hub, tmp_path:
 def test_stopped_download_ends_at_once_and_keeps_what_is_there(
     hub: Hub, tmp_path: Path, number: signal.Signals
 ) -> None:
-    hub.faults = [Fault("model.safetensors", rate=100_000, server="cdn")]
+    hub.faults = [Fault("model.safetensors", rate=30_000, server="cdn")]
     process = start(hub, tmp_path / "cache", "huggingface")
-    wait_for(lambda: part(tmp_path / "cache") > 30_000)
+    wait_for(lambda: part(tmp_path / "cache") > 10_000)
     began = time.monotonic()
     process.send_signal(number)
     process.communicate(timeout=30)
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert process.returncode != 0
-    assert part(tmp_path / "cache") > 30_000
+    assert part(tmp_path / "cache") > 10_000
 
 
 def test_silent_server_does_not_keep_a_stopped_process(hub: Hub, tmp_path: Path) -> None:
-    hub.faults = [Fault("model.safetensors", rate=20, server="cdn")]
+    hub.faults = [Fault("model.safetensors", rate=1, server="cdn")]
     process = start(hub, tmp_path / "cache", "huggingface")
     wait_for(lambda: bool(hub.asked_cdn))
     time.sleep(0.3)
@@ -75,7 +74,7 @@ def test_silent_server_does_not_keep_a_stopped_process(hub: Hub, tmp_path: Path)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 @BOTH

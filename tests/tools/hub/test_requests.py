@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.standin.hub import Hub
-from tests.tools.hub.conftest import ROWS, WEIGHTS, Stand
+from tests.tools.hub.conftest import BOTH, ROWS, WEIGHTS, Stand
 
 Content = Callable[[Path], dict[str, bytes]]
 
@@ -75,7 +75,7 @@ def test_folder_ends_with_the_name_by_which_ms_swift_knows_it(stand: Stand, hub:
     assert stand.model("modelscope").folder == stand.cache / f"swiftci/modelscope/models/team/{commit}/tiny.1"
 
 
-@pytest.mark.parametrize("name", ["modelscope", "huggingface"])
+@BOTH
 def test_pinned_commit_in_the_cache_costs_no_request(stand: Stand, hub: Hub, name: str) -> None:
     first = stand.model(name, hub.commit("models/team/tiny.1"))
     hub.requests.clear()
@@ -94,7 +94,7 @@ def test_branch_that_did_not_move_costs_only_the_question(stand: Stand, hub: Hub
     assert len(hub.requests) == questions
 
 
-@pytest.mark.parametrize("name", ["modelscope", "huggingface"])
+@BOTH
 def test_branch_that_moved_gets_another_folder(stand: Stand, hub: Hub, name: str) -> None:
     first = stand.model(name)
     hub.write("models/team/tiny.1", {"config.json": b"{ }\n"})

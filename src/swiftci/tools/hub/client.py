@@ -44,12 +44,12 @@ class StoppedError(Exception):
 
 
 class Client:
-    """One hub; may be used from several threads, and stopped from another."""
+    """One hub; may be used from several threads, and stopped from another. `told` hears of what is tried again."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, told: Callable[[str], None]) -> None:
         import httpx2
 
-        self.access = access
+        self.access, self.told = access, told
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
@@ -88,7 +88,7 @@ class Client:
                         raise refusal.no_hub(self.access, what, "sent more than a list of files can be")
                 try:
                     return json.loads(body), response.headers
-                except ValueError:
+                except (ValueError, RecursionError):
                     kind = response.headers.get("content-type", "no type").split(";")[0]
                     raise refusal.no_hub(self.access, what, f"sent {kind} instead of JSON") from None
 
@@ -106,7 +106,9 @@ class Client:
                 failures = 1 if done() - before >= PROGRESS_BYTES else failures + 1
                 if failures > len(WAITS):
                     raise refusal.network(self.access, what, str(error), failures) from None
-                self.pause(max(WAITS[failures - 1], error.after))
+                seconds = max(WAITS[failures - 1], error.after)
+                self.told(f"{what}: {self.access.shown} {error}; trying again in {seconds:.0f} s")
+                self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
         if self._stopped.wait(seconds):

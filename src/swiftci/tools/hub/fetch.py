@@ -42,8 +42,8 @@ class Fetched:
 class Fetcher:
     """Fetches for one run.
 
-    `step` is told megabytes done, their total, and a few words; `line` what a reader wants to keep. `deadline` is in
-    seconds of time.time().
+    `step` is told megabytes done, their total, and a few words; `line`, what a reader wants to keep, also from the
+    threads that fetch. `deadline` is in seconds of time.time().
     """
 
     project: Project
@@ -82,7 +82,7 @@ class Fetcher:
 
     def _client(self, reference: Reference) -> Client:
         if reference.hub not in self._clients:
-            self._clients[reference.hub] = Client(access(reference.hub, self.project, self.environ))
+            self._clients[reference.hub] = Client(access(reference.hub, self.project, self.environ), self.line)
         return self._clients[reference.hub]
 
     def _alone(self, client: Client, reference: Reference, listing: Listing, place: cache.Place) -> Fetched:
