@@ -47,7 +47,7 @@ class Fault:
     """What goes wrong with answers whose path or query holds `at`, the next `times` times.
 
     `status` answers that, with `headers` and `body`; `cut` ends a body after so many bytes; `rate` sends so many bytes
-    a second; `whole` ignores Range.
+    a second; `wait` says nothing for so many seconds; `whole` ignores Range.
     """
 
     at: str
@@ -57,6 +57,7 @@ class Fault:
     body: bytes = b"no"
     cut: int | None = None
     rate: int = 0
+    wait: float = 0
     whole: bool = False
     server: str = ""
 

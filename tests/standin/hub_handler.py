@@ -36,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.hub.lock:
             self.hub.requests.append(Request(self.server_name, self.command, path, query, headers))
         self.fault = self.hub.fault(self.server_name, f"{path}?{unquote(parts.query)}")
+        time.sleep(self.fault.wait if self.fault else 0)
         if self.fault and self.fault.status:
             return self.say(self.fault.status, self.fault.body, self.fault.headers)
         try:

@@ -66,7 +66,7 @@ def test_stopped_download_ends_at_once_and_keeps_what_is_there(
 
 
 def test_silent_server_does_not_keep_a_stopped_process(hub: Hub, tmp_path: Path) -> None:
-    hub.faults = [Fault("model.safetensors", rate=1, server="cdn")]
+    hub.faults = [Fault("model.safetensors", wait=30, server="cdn")]
     process = start(hub, tmp_path / "cache", "huggingface")
     wait_for(lambda: bool(hub.asked_cdn))
     time.sleep(0.3)

@@ -89,7 +89,7 @@ class Client:
                 try:
                     return json.loads(body), response.headers
                 except (ValueError, RecursionError):
-                    kind = response.headers.get("content-type", "no type").split(";")[0]
+                    kind = response.headers.get("content-type", "no type").split(";")[0][:60]
                     raise refusal.no_hub(self.access, what, f"sent {kind} instead of JSON") from None
 
         return self.retried(once, what)
@@ -196,8 +196,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, httpx2.TimeoutException):
         return f"sent nothing for {READ_SECONDS:.0f} s"
     if isinstance(error, httpx2.ConnectError):
-        return f"cannot be reached: {error}"
-    return f"broke off: {error or type(error).__name__}"
+        return f"cannot be reached: {str(error)[:200]}"
+    return f"broke off: {str(error)[:200] or type(error).__name__}"
 
 
 def _target(url: str, location: str) -> str | None:
