@@ -1,11 +1,13 @@
 """The command line of EvalScope; each test is a trap that was measured."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from swiftci.config.project import Secrets
 from swiftci.tools import evalscope
 from tests.fake.repository import Repository
 
@@ -160,11 +162,35 @@ def test_command_for_an_adapter_is_the_one_that_was_recorded(repository: Reposit
     assert data(recorded, "--model-args")["tokenizer_path"] == value(recorded, "--model")
 
 
-def test_cards_are_hidden_from_an_evaluation_on_the_cpu(repository: Repository) -> None:
+def test_keys_of_endpoint_and_judge_get_the_names_that_evalscope_knows(repository: Repository) -> None:
     project, _ = repository.load()
+    project = dataclasses.replace(project, secrets=Secrets(endpoint=("MODEL_KEY",), judge=("NONE", "JUDGE")))
 
-    assert evalscope.environment(project, 0, {"CUDA_VISIBLE_DEVICES": "0"})["CUDA_VISIBLE_DEVICES"] == ""
-    assert evalscope.environment(project, 1, {"CUDA_VISIBLE_DEVICES": "0"})["CUDA_VISIBLE_DEVICES"] == "0"
+    environ = evalscope.environment(project, {"MODEL_KEY": "a", "JUDGE": "b", "NONE": ""})
+
+    assert (environ["EVALSCOPE_API_KEY"], environ["MODELSCOPE_SDK_TOKEN"]) == ("a", "b")
+    assert "EVALSCOPE_API_KEY" not in evalscope.environment(project, {"JUDGE": "b"})
+
+
+def test_model_behind_an_address_is_asked_without_weights(repository: Repository) -> None:
+    served = evalscope.Subject(id="candidate", model="ours", url="http://127.0.0.1:8000/v1", keyed=True)
+    words = argv(repository, served)
+
+    assert value(words, "--api-url") == "http://127.0.0.1:8000/v1"
+    assert value(words, "--eval-type") == "openai_api"
+    assert value(words, "--api-key") == ""
+    assert json.loads(value(words, "--generation-config"))["temperature"] == 0.0
+
+
+def test_fetched_data_set_is_named_by_its_folder(repository: Repository) -> None:
+    _, loaded = repository.load(
+        "evaluate.datasets=[gsm8k]", "gate=[]", "evaluate.args={dataset_args: {gsm8k: {limit: 3}}}"
+    )
+    assert loaded.config.evaluate
+    data = {"gsm8k": Path("/cache/gsm8k")}
+    words = evalscope.argv("/p", loaded.config.evaluate, FULL, Path("/w"), repository.root, data)
+
+    assert json.loads(value(words, "--dataset-args")) == {"gsm8k": {"limit": 3, "local_path": "/cache/gsm8k"}}
 
 
 @pytest.mark.parametrize("settings", ["{general_qa: 3}", "{general_qa: {local_path: 3}}", "{general_qa: {limit: 3}}"])

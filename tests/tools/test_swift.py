@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from swiftci.config.project import Hub
+from swiftci.config.project import Head, Hub, Runner
 from swiftci.tools import swift
 from tests.fake.repository import Repository
 
@@ -14,7 +14,7 @@ from tests.fake.repository import Repository
 def argv(repository: Repository, *sets: str) -> list[str]:
     _, loaded = repository.load(*sets)
     resolved = swift.arguments(loaded.config.train, repository.root, repository.folder / "train")
-    return swift.argv("/venv/bin/python", loaded.config.train.method, resolved)
+    return swift.argv("/venv/bin/python", loaded.config.train, resolved)
 
 
 def value(words: list[str], flag: str) -> str:
@@ -106,12 +106,56 @@ def test_variable_that_moves_the_output_is_taken_out(repository: Repository) -> 
     assert environ["KEPT"] == "1"
 
 
-@pytest.mark.parametrize(("gpus", "visible"), [("0", ""), ("1", "3")])
-def test_cards_are_hidden_from_a_training_on_the_cpu(repository: Repository, gpus: str, visible: str) -> None:
-    project, loaded = repository.load(f"train.gpus={gpus}")
-    environ = swift.environment(project, loaded.config.train, {"CUDA_VISIBLE_DEVICES": "3"})
+def test_hub_id_that_was_fetched_is_a_folder(repository: Repository) -> None:
+    _, loaded = repository.load(
+        "train.args={model: 'Qwen/Qwen3-4B:sub', dataset: ['ms::a/b:zh#20', 'x/y#3'], model_revision: v1}"
+    )
+    fetched = {"Qwen/Qwen3-4B:sub": Path("/c/Qwen3-4B"), "ms::a/b:zh#20": Path("/c/b"), "x/y#3": Path("/c/y")}
 
-    assert environ["CUDA_VISIBLE_DEVICES"] == visible
+    found = {one.name: one.value for one in swift.arguments(loaded.config.train, repository.root, Path("/o"), fetched)}
+
+    assert found["model"] == "/c/Qwen3-4B/sub"
+    assert found["dataset"] == ["/c/b:zh#20", "/c/y#3"]
+    assert "model_revision" not in found
+
+
+@pytest.mark.parametrize(
+    ("sets", "launcher"),
+    [
+        ((), []),
+        (("train.gpus=0", "train.processes=2"), ["--nproc_per_node", "2", "--standalone"]),
+        (("train.gpus=8",), ["--nproc_per_node", "8", "--standalone"]),
+        (("train.gpus=8", "train.processes=1"), []),
+        (("train.gpus=1", "train.method=megatron-sft"), ["--nproc_per_node", "1", "--standalone"]),
+    ],
+)
+def test_processes_are_started_by_torchrun(repository: Repository, sets: tuple[str, ...], launcher: list[str]) -> None:
+    words = argv(repository, *sets)
+    started = ["torch.distributed.run", *launcher, "-m"] if launcher else []
+
+    assert words[2 : 2 + len(started)] == started
+    assert words[2 + len(started)].startswith("swift.cli.")
+
+
+def test_every_machine_of_several_gets_its_rank_and_the_leaders_address(repository: Repository) -> None:
+    _, loaded = repository.load("train.gpus=8", "train.nodes=2")
+    head = Head(address="10.0.0.1", port=29501, runner=Runner(labels=("a",)))
+    words = swift.argv("/p", loaded.config.train, [], head, 1)
+
+    expected = "--nproc_per_node 8 --nnodes 2 --node_rank 1 --master_addr 10.0.0.1 --master_port 29501"
+    assert words[3:-2] == expected.split()
+    assert words[-2:] == ["-m", "swift.cli.sft"]
+
+
+def test_server_of_an_adapter_answers_by_the_subjects_name(repository: Repository) -> None:
+    _, loaded = repository.load("train.args.model_type=qwen3")
+    args = swift.served(loaded.config.train, {"max_logprobs": "5"}, "/base", Path("/adapter"), "candidate")
+    words = swift.server_argv("/p", "deploy", args, "127.0.0.1", 9)
+
+    assert words[:7] == ["/p", "-m", "swift.cli.deploy", "--host", "127.0.0.1", "--port", "9"]
+    assert value(words, "--adapters") == "candidate=/adapter"
+    assert value(words, "--model_type") == "qwen3"
+    assert value(words, "--max_logprobs") == "5"
 
 
 def test_configs_environment_wins(repository: Repository) -> None:

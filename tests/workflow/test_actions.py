@@ -69,4 +69,5 @@ def test_every_output_is_the_steps_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in ACTIONS if name != "setup"])
 def test_config_is_what_a_caller_must_give(name: str) -> None:
-    assert {key for key, one in ACTIONS[name]["inputs"].items() if one["required"]} == {"config"}
+    expected = {"config", "rank"} if name == "join" else {"config"}
+    assert {key for key, one in ACTIONS[name]["inputs"].items() if one["required"]} == expected

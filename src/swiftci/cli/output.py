@@ -80,13 +80,17 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, ensure_ascii=False, indent=2))
 
 
+SHOWN_LINES = 30
+"""Of a tool's last lines, how many a terminal gets; its log has all."""
+
+
 def failed(problems: Sequence[Problem]) -> bool:
     return any(problem.severity == "error" for problem in problems)
 
 
 def show_tool_error(error: ToolError, environ: Mapping[str, str]) -> None:
     """What failed, the last lines it said, where the rest is, and what to try."""
-    for line in error.tail:
+    for line in error.tail[-SHOWN_LINES:]:
         print(f"  | {line}", file=sys.stderr)
     code = f" (exit code {error.returncode})" if error.returncode else ""
     print(f"swiftci: error[{error.kind}]: {error.message}{code}", file=sys.stderr)

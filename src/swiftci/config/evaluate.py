@@ -8,7 +8,7 @@ from swiftci.config.project import URL
 from swiftci.config.read import Section
 from swiftci.config.yaml import Node
 from swiftci.spec.option import option
-from swiftci.spec.problem import Problem, quoted
+from swiftci.spec.problem import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,10 @@ class Endpoint(Section):
     def check(cls, node: Node, problems: list[Problem]) -> None:
         url = node.entries.get("url")
         if url and url.kind == "scalar" and url.text and url.value is not None and not URL.fullmatch(url.text):
-            message = f"evaluate.endpoint.url {quoted(url.text)} is no plain http address"
+            message = "evaluate.endpoint.url is no plain http address"
             hint = "no user, password or query in it; a key belongs into secrets.endpoint"
-            problems.append(Problem(code="wrong-value", message=message, position=url.position, hint=hint))
+            place = url.position._replace(source="")  # which may hold that key, and a log would keep it
+            problems.append(Problem(code="wrong-value", message=message, position=place, hint=hint))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ def check_trainer(one: Loaded, project: Project, root: Path, problems: list[Prob
     task = (
         "a reward model"
         if kind == "rm"
-        else f"a {args['task_type']} model"
+        else f"a model of task_type {args['task_type']}"
         if args.get("task_type") in _SCORERS
         else ""
     )

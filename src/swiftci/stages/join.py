@@ -1,6 +1,5 @@
 """Takes part in a training that another machine leads."""
 
-import socket
 import time
 from dataclasses import dataclass
 
@@ -11,11 +10,10 @@ from swiftci.spec.problem import ConfigError, Problem
 from swiftci.stages.launch import launch
 from swiftci.stages.stage import Context, Place, Stage
 from swiftci.stages.train import PACKAGES
-from swiftci.tools import failure
+from swiftci.tools import failure, server
 
 JOIN_MINUTES = 60
 """How long the leading machine may take until it trains; a machine that waits longer waits for nobody."""
-_TRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,19 +55,13 @@ def _await(head: Head, context: Context) -> None:
     """Waits until the leading machine listens; its torchrun does once it starts to train."""
     until = time.time() + 60 * JOIN_MINUTES
     context.progress.line(f"waiting for {head.address}:{head.port}")
-    while True:
-        try:
-            with socket.create_connection((head.address, head.port), timeout=_TRY_SECONDS):
-                return
-        except OSError as error:
-            reason = error
-        if time.time() > min(until, context.deadline or until):
-            raise ToolError(
-                message=f"{head.address}:{head.port} did not listen in time: {reason}",
-                kind="network",
-                hint="look at the leading machine's job, and whether the port is open between the machines",
-            )
-        time.sleep(_TRY_SECONDS)
+    reason = server.listening(head.address, head.port, min(until, context.deadline or until))
+    if reason:
+        raise ToolError(
+            message=f"{head.address}:{head.port} did not listen in time: {reason}",
+            kind="network",
+            hint="look at the leading machine's job, and whether the port is open between the machines",
+        )
 
 
 STAGE = Stage(

@@ -15,6 +15,7 @@ from swiftci.tools.program import Program
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 15.0
+_TRY_SECONDS = 2.0
 _RUNNING = re.compile(r"Uvicorn running on https?://[^\s:]+:(\d+)")
 """uvicorn's own line; ms-swift moves to the next free port without another word (4.6.0)."""
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -42,6 +43,19 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind((HOST, 0))
         return int(one.getsockname()[1])
+
+
+def listening(address: str, port: int, until: float) -> str:
+    """Waits until something listens there; why it did not, at `until` (seconds of time.time())."""
+    while True:
+        try:
+            with socket.create_connection((address, port), timeout=_TRY_SECONDS):
+                return ""
+        except OSError as error:
+            reason = str(error)
+        if time.time() > until:
+            return reason
+        time.sleep(_TRY_SECONDS)
 
 
 @contextmanager

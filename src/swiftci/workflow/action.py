@@ -71,7 +71,13 @@ PLAN = Action(
 
 def of_stage(stage: Stage) -> Action:
     inputs = tuple(
-        Field(key=one.key, help=one.help, env=one.env, default="" if one.default is None else str(one.default))
+        Field(
+            key=one.key,
+            help=one.help,
+            env=one.env,
+            required=one.required,
+            default="" if one.required or one.default is None else str(one.default),
+        )
         for one in options(stage.inputs)
     )
     outputs = tuple(Field(key=one.key, help=one.help) for one in options(stage.outputs))
