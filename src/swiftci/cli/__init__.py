@@ -23,6 +23,7 @@ COMMANDS = {
     "run": "Carry out a config's plan here and now.",
     "stage": "Carry out one stage; what a composite action calls.",
     "pin": "Look up the commits that workflows pin, into swiftci.lock.",
+    "schema": "Print the JSON Schema of swiftci.yaml or of a config, for editors.",
     "setup": "Prepare a runner's job: installed, and old files given back.",
     "sync": "Rewrite everything generated in swiftci's own repository.",
 }
