@@ -1,0 +1,1 @@
+"""The examples: right, short, and accepted by the tools' own parsers."""
