@@ -24,7 +24,7 @@ from swiftci.store.record import Record
 from swiftci.tools import git, hardware, interpreter, runner
 
 LOCAL = ".swiftci"
-_LOCK = ".lock"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ def stoppable() -> Iterator[None]:
 def _lock_file(folder: Path) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return (folder / _LOCK).open("a")
+        return (folder / LOCK).open("a")
     except OSError as error:
         hint = "name another folder, with --run-dir or as `store:` in swiftci.yaml"
         raise ToolError(message=f"{folder} cannot be written: {error.strerror}", kind="disk", hint=hint) from None
@@ -193,7 +193,7 @@ def _refuse_foreign(folder: Path, name: str) -> None:
 
 def _ours(name: str) -> bool:
     """Whether a swiftci that was killed before its first record may have left a file of that name."""
-    return name in (_LOCK, "digests.json") or (
+    return name in (LOCK, "digests.json") or (
         name.startswith((".digests.json.", ".run.json.")) and name.endswith(".part")
     )
 

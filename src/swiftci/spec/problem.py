@@ -23,6 +23,7 @@ CODES = {
     "missing-key": "a required key is absent",
     "missing-stage": "a stage needs the result of one that has not run",
     "no-config": "no project file, or no config matches",
+    "no-run": "no run of that name, or one whose training did not succeed",
     "no-trust": "a pull request would reach a GPU and `trust` is not set",
     "not-text": "a file is not UTF-8 text",
     "null-argument": "a tool's argument is null, which would become the text None",
