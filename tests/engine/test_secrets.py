@@ -54,10 +54,20 @@ def test_value_of_a_variable_that_sounds_secret_is_masked_too(repository: Reposi
     assert holders(repository.folder, SECRET) == []
 
 
-def test_tool_gets_the_secrets_of_its_group(repository: Repository) -> None:
+def test_training_and_evaluation_get_no_hub_token(repository: Repository) -> None:
     repository.run("--until", "evaluate", FAKE_HUB_TOKEN=SECRET)
 
-    assert [one["environ"].get("FAKE_HUB_TOKEN") for one in repository.calls] == [SECRET, SECRET]
+    assert [one["environ"].get("FAKE_HUB_TOKEN") for one in repository.calls] == [None, None]
+
+
+def test_tool_gets_the_secrets_of_its_group(repository: Repository) -> None:
+    repository.project["secrets"] = {"tracker": "TRACKER_KEY", "judge": "JUDGE_KEY"}
+    repository.write()
+    repository.run("--until", "evaluate", TRACKER_KEY=SECRET, JUDGE_KEY=f"{SECRET}-2")
+    train, evaluate = (one["environ"] for one in repository.calls)
+
+    assert (train.get("TRACKER_KEY"), train.get("JUDGE_KEY")) == (SECRET, None)
+    assert (evaluate.get("TRACKER_KEY"), evaluate.get("MODELSCOPE_SDK_TOKEN")) == (None, f"{SECRET}-2")
 
 
 def test_tool_cannot_reach_the_runners_files_and_tokens(repository: Repository, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from swiftci.stages.stage import Call, Context, Progress, Stage
 from swiftci.store.digest import listing, of_data
 from swiftci.store.fingerprint import local_digests
 from swiftci.store.record import StageRecord
+from swiftci.tools.hub.fetched import commits
 from swiftci.tools.local_path import exists, local
 
 RUNNER_FILES = (
@@ -128,6 +129,7 @@ def _digest(session: Session, stage: Stage, inputs: Any, needs: Mapping[str, str
             "content": _content(session, inputs),
             "hub": asdict(session.project.hub),
             "config": {name: _section(config, name) for name in stage.reads},
+            "fetched": commits(session.folder, stage.reads),
             "local": local_digests(config, session.root, session.digests, stage.reads),
             "versions": {name: session.record.versions.get(name) for name in stage.packages},
             "needs": dict(needs),
@@ -154,7 +156,8 @@ def _content(session: Session, inputs: Any) -> dict[str, str]:
 def _context(session: Session, stage: Stage, progress: Progress) -> Context:
     groups = asdict(session.project.secrets)
     own = {name for group in stage.secrets for name in groups[group]}
-    hidden = {name for names in groups.values() for name in names} - own
+    named = {name for names in groups.values() for name in names}
+    hidden = named - own
     hidden |= {name for name in RUNNER_FILES if name != "GITHUB_STEP_SUMMARY" or stage.name != "report"}
     environ = {key: value for key, value in session.environ.items() if key not in hidden}
     return Context(
@@ -166,7 +169,9 @@ def _context(session: Session, stage: Stage, progress: Progress) -> Context:
         environ=environ,
         progress=progress,
         store=session.store,
-        secrets=tuple(value for name, value in environ.items() if value and (name in own or SECRET.fullmatch(name))),
+        secrets=tuple(
+            value for name, value in session.environ.items() if value and (name in named or SECRET.fullmatch(name))
+        ),
         deadline=_deadline(session),
     )
 

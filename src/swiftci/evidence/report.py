@@ -13,6 +13,7 @@ from swiftci.evidence.words import WORDS
 from swiftci.spec.template import environment
 from swiftci.store.files import write_json, write_text
 from swiftci.store.record import Record
+from swiftci.tools import tracker
 
 CHART_ROWS_MAX = 30
 _ORDER = ("download", "evaluate-base", "train", "evaluate", "gate")
@@ -67,6 +68,7 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
         else None,
         "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.started)),
         "arguments": {"train": config["train"]["args"], "evaluate": (config["evaluate"] or {}).get("args", {})},
+        "links": tracker.shown(folder),
         "dropped": bool(record.stages["train"].outputs.get("dropped")) if "train" in record.stages else False,
     }
 

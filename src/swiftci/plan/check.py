@@ -11,8 +11,8 @@ from swiftci.config.load import Loaded
 from swiftci.config.project import FILE, Project
 from swiftci.plan.arguments import check_arguments
 from swiftci.plan.trainer import check_trainer
-from swiftci.spec.problem import Position, Problem, quoted
-from swiftci.tools import evalscope
+from swiftci.spec.problem import Position, Problem, Severity, nearest, quoted
+from swiftci.tools.hub import benchmarks
 from swiftci.tools.data_file import check_rows
 from swiftci.tools.local_path import LocalPath, local_paths
 
@@ -61,11 +61,24 @@ def _evaluate(one: Loaded, section: Evaluate, problems: list[Problem]) -> None:
             message = f"evaluate.args.{name} should be a map"
             problems.append(Problem(code="wrong-type", message=message, position=one.position(f"evaluate.args.{name}")))
     for index, dataset in enumerate(section.datasets):
-        if dataset in evalscope.HOST_CODE and "sandbox" not in section.args:
-            position = one.position(f"evaluate.datasets.{index}")
+        found = benchmarks.known(dataset)
+        position = one.position(f"evaluate.datasets.{index}")
+        if found and found.sandbox != "no" and "sandbox" not in section.args:
             message = f"{dataset} runs code that the model wrote on the machine itself, or scores 0 without a sandbox"
             problems.append(
                 Problem(code="host-code", message=message, position=position, hint="set evaluate.args.sandbox")
+            )
+        if found and found.judge == "always" and "judge" not in section.args:
+            message = f"{dataset} is scored by a judge, and none is named"
+            hint = "as in evaluate.args.judge: {models: [{model_id: …, api_url: …}]}; its key is secrets.judge"
+            problems.append(Problem(code="missing-key", message=message, position=position, hint=hint))
+        if found is None:
+            close = nearest(dataset, benchmarks.names())
+            hint = f"did you mean {quoted(close)}?" if close else f"the list is of EvalScope {benchmarks.version()}"
+            message = f"EvalScope has no data set {quoted(dataset)}"
+            severity: Severity = "error" if close else "notice"
+            problems.append(
+                Problem(code="suspect-argument", message=message, position=position, hint=hint, severity=severity)
             )
 
 

@@ -13,6 +13,7 @@ from swiftci.tools.data_file import check_rows
 from swiftci.tools.hub import fetched
 from swiftci.tools.hub.amount import amount
 from swiftci.tools.hub.fetch import Fetched, Fetcher
+from swiftci.tools.hub.prefilled import prefilled
 from swiftci.tools.hub.reference import Named, Reference, named
 from swiftci.tools.local_path import local_paths
 
@@ -89,8 +90,12 @@ def _one(fetcher: Fetcher, one: Named, context: Context) -> Fetched:
     try:
         found = fetcher.fetch(one.reference)
     except ToolError as error:
-        error.message = f"{one.key}: {error.message}"
-        raise
+        copy = prefilled(one.reference, context.project, context.environ) if error.kind == "network" else None
+        if copy is None:
+            error.message = f"{one.key}: {error.message}"
+            raise
+        context.progress.line(f"{one.reference.id}: its hub cannot be reached; the copy in {copy.folder} is used")
+        return copy
     new = f"{amount(found.bytes)} fetched" if found.bytes else "as it was in the cache"
     commit = f" at {found.commit[:12]}" if found.commit else ""
     context.progress.line(f"{found.reference.id}{commit}: {found.files} files, {amount(found.size)}, {new}")

@@ -176,7 +176,7 @@ STAGE = Stage(
     run=run,
     place=Place.GPU,
     reads=("train.args.model", "train.gpus", "evaluate"),
-    secrets=("hub", "endpoint", "judge"),
+    secrets=("endpoint", "judge"),
     packages=PACKAGES,
     needs=_needs,
 )

@@ -72,7 +72,7 @@ STAGE = Stage(
     run=run,
     place=Place.GPU,
     reads=("train",),
-    secrets=("hub", "tracker"),
+    secrets=("tracker",),
     packages=PACKAGES,
     reusable=False,
 )

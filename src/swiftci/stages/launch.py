@@ -8,7 +8,7 @@ from pathlib import Path
 from swiftci.config import train as section
 from swiftci.config.arguments import Arguments, Value
 from swiftci.stages.stage import Context
-from swiftci.tools import gpu, interpreter, output, program, server, swift
+from swiftci.tools import gpu, interpreter, output, program, server, swift, tracker
 from swiftci.tools.hub.fetched import fetched
 
 START_MINUTES = 30
@@ -25,28 +25,22 @@ class Launched:
 
 
 def launch(context: Context, folder: Path, tick: Callable[[], None] | None, rank: int = 0) -> Launched:
-    """Trains into `folder` as machine `rank`; raises ToolError where servers or GPUs are missing."""
+    """Trains into `folder` as machine `rank`; raises ToolError where servers, GPUs or a tracker's key are missing."""
     train = context.loaded.config.train
     log = context.folder / "logs" / "train.log"
     log.unlink(missing_ok=True)
-    found = interpreter.find(context.project.python, context.root, context.environ, "ms_swift")
-    hub = fetched(context.folder)
+    python = interpreter.find(context.project.python, context.root, context.environ, "ms_swift").path
     environ = swift.environment(context.project, train, context.environ)
+    tracked = tracker.trackers(train) if rank == 0 else []
+    tracker.check(tracked, train, environ)
     helpers = train.servers if rank == 0 else ()
     with gpus(context, train.gpus + sum(one.gpus for one in helpers), environ) as taken, ExitStack() as stack:
         own, rest = taken[: train.gpus], taken[train.gpus :]
-        running = []
-        for number, one in enumerate(helpers):
-            name = one.role if len(helpers) == 1 else f"{one.role}-{number}"
-            share, rest = rest[: one.gpus], rest[one.gpus :]
-            args = swift.absolute(_model(one, train), context.root, hub)
-            argv = swift.server_argv(found.path, _COMMANDS[one.role], args, server.HOST, server.free_port())
-            started = serve(context, name, argv, environ | gpu.environment(share), START_MINUTES)
-            running.append((one.role, stack.enter_context(started)))
-        asked = replace(train, args=Arguments(_addresses(running) | dict(train.args)))
-        argv = swift.argv(
-            found.path, asked, swift.arguments(asked, context.root, folder, hub), context.project.head, rank
-        )
+        running = _helpers(context, python, environ, rest, stack) if helpers else []
+        environ |= tracker.begin(tracked, context.folder, context.record.fingerprint, context.record.name, environ)
+        train = replace(train, args=Arguments(_addresses(running) | dict(train.args)))
+        arguments = swift.arguments(train, context.root, folder, fetched(context.folder))
+        argv = swift.argv(python, train, arguments, context.project.head, rank)
         ended = program.run(
             argv,
             log=log,
@@ -56,12 +50,33 @@ def launch(context: Context, folder: Path, tick: Callable[[], None] | None, rank
             echo=context.progress.echo,
             tick=tick,
             deadline=context.deadline,
-            beside=[helper.program for _, helper in running],
+            beside=[one.program for _, one in running],
         )
-        for _, helper in running:
-            if ended.lost is helper.program:
-                raise helper.lost()
+        tracker.end(tracked, context.folder, log, succeeded=ended.returncode == 0 and not ended.overdue)
+        for _, one in running:
+            if ended.lost is one.program:
+                raise one.lost()
     return Launched(argv=tuple(output.mask(word, context.secrets) for word in argv), ended=ended, log=log)
+
+
+Running = list[tuple[str, server.Server]]
+"""Helper servers with their roles."""
+
+
+def _helpers(
+    context: Context, python: str, environ: Mapping[str, str], cards: tuple[str, ...], stack: ExitStack
+) -> Running:
+    """Starts the training's servers one after another, each on GPUs of its own."""
+    train = context.loaded.config.train
+    found = []
+    for number, one in enumerate(train.servers):
+        name = one.role if len(train.servers) == 1 else f"{one.role}-{number}"
+        share, cards = cards[: one.gpus], cards[one.gpus :]
+        args = swift.absolute(_model(one, train), context.root, fetched(context.folder))
+        argv = swift.server_argv(python, _COMMANDS[one.role], args, server.HOST, server.free_port())
+        started = serve(context, name, argv, dict(environ) | gpu.environment(share), START_MINUTES)
+        found.append((one.role, stack.enter_context(started)))
+    return found
 
 
 _COMMANDS = {"rollout": "rollout", "teacher": "deploy"}
@@ -99,7 +114,7 @@ def _model(one: section.Server, train: section.Train) -> dict[str, Value]:
     return {key: train.args[key] for key in ("model", *swift.SHARED) if key in train.args} | dict(one.args)
 
 
-def _addresses(running: list[tuple[str, server.Server]]) -> dict[str, Value]:
+def _addresses(running: Running) -> dict[str, Value]:
     """The training's arguments that say where its servers are."""
     rollouts = [one for role, one in running if role == "rollout"]
     teachers = [one for role, one in running if role == "teacher"]

@@ -127,6 +127,6 @@ STAGE = Stage(
     run=run,
     place=Place.GPU,
     reads=("train",),
-    secrets=("hub", "tracker"),
+    secrets=("tracker",),
     packages=PACKAGES,
 )

@@ -10,7 +10,18 @@ from swiftci.store.files import write_json
 
 FILE = "run.json"
 
-SMALL = ("run.json", "metrics.json", "verdict.json", "eval_results.json", "report.md", "report.html", "items", "logs")
+SMALL = (
+    "run.json",
+    "downloads.json",
+    "tracker.json",
+    "metrics.json",
+    "verdict.json",
+    "eval_results.json",
+    "report.md",
+    "report.html",
+    "items",
+    "logs",
+)
 """What of a run directory travels and is kept: no weights, nothing large."""
 
 TRAINING_SMALL = ("train/logging.jsonl", "train/args.json")

@@ -34,9 +34,6 @@ SWITCHES = {
 }
 """Arguments that are flags without a value, and what turns each off where it is on by default."""
 
-HOST_CODE = ("humaneval", "humaneval_plus", "live_code_bench", "ds1000", "scicode")
-"""Benchmarks that run model-written code on the machine, or score 0 without a sandbox (EvalScope 1.14.1)."""
-
 DETERMINISTIC = {"do_sample": False, "max_tokens": 512}
 """Set unless a config says otherwise: any generation_config replaces EvalScope's own defaults."""
 

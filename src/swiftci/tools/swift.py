@@ -31,6 +31,7 @@ OWNED = {
     "output_dir": "checkpoints belong into the run directory",
     "add_version": "the output folder's name must be known beforehand",
     "resume_from_checkpoint": "swiftci decides what a run goes on from",
+    "push_to_hub": "a model is pushed once its verdict is known, by `swiftci push`; the training gets no hub token",
 }
 """Arguments that swiftci sets, and why a config cannot."""
 

@@ -4,7 +4,7 @@ Recorded from EvalScope by `python -m swiftci.tools.record_benchmarks`, run unde
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -53,6 +53,16 @@ class Benchmark:
 @cache
 def _all() -> dict[str, dict[str, Any]]:
     return dict(json.loads(FILE.read_text(encoding="utf-8"))["benchmarks"])
+
+
+def names() -> Collection[str]:
+    """All that are recorded."""
+    return _all().keys()
+
+
+def version() -> str:
+    """EvalScope's when they were."""
+    return str(json.loads(FILE.read_text(encoding="utf-8"))["version"])
 
 
 def known(name: str) -> Benchmark | None:
