@@ -102,3 +102,26 @@ def test_two_machines_train_one_model(repository: Path) -> None:
     assert joining.returncode == 0, said
     args = json.loads((repository / ".swiftci/runs/tiny/train/args.json").read_text())
     assert args["global_world_size"] == 2
+
+
+def test_a_teacher_is_started_for_a_training_and_stopped_with_it(repository: Path) -> None:
+    server = {"model": "model", "model_type": "qwen3", "template": "chatml", "infer_backend": "transformers"}
+    topk = "train.args.gkd_logits_topk=20"
+    values = rlhf("gkd", "train", topk, f"train.servers={json.dumps([{'role': 'teacher', 'gpus': 0, 'args': server}])}")
+
+    done = swiftci(repository, "run", "configs/tiny.yaml", *sets((*STEPS, *values)))
+
+    assert "teacher answers on port" in done.stdout
+    assert done.returncode == 4
+    assert "vLLM is not installed" in done.stderr  # ms-swift asks a teacher by vLLM's client, which wants a GPU
+    assert "Finished server process" in (repository / ".swiftci/runs/tiny/logs/teacher.log").read_text()
+
+
+def test_a_package_that_is_missing_is_told_before_anything_is_loaded(repository: Path) -> None:
+    values = ("train.args.deepspeed=zero2", "train.servers=[{role: rollout, gpus: 0}]", "train.args.quant_method=bnb")
+    more = ("train.args.quant_bits=4", *rlhf("grpo", "questions"))
+
+    done = swiftci(repository, "run", "configs/tiny.yaml", *sets((*STEPS, *values, *more)))
+
+    assert done.returncode == 4
+    assert "without deepspeed, vllm" in done.stderr

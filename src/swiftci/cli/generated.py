@@ -11,6 +11,7 @@ from swiftci.config.load import load_all, load_project
 from swiftci.config.model import Config
 from swiftci.config.project import FILE, Project
 from swiftci.config.read import Section
+from swiftci.config.train import FROM
 from swiftci.plan.build import build, workflow_path
 from swiftci.spec.exit import MEANING
 from swiftci.spec.option import Option, options, written
@@ -105,7 +106,7 @@ def _config() -> str:
             "`train.from`",
             "text",
             "none",
-            "A file that `swift sft` reads today, beside the config; `args` and `env` here win over it.",
+            FROM,
         ),
     )
     return _table(("Key", "Value", "Default", "Meaning"), rows)

@@ -12,8 +12,14 @@ from swiftci.spec.problem import Problem, quoted
 METHODS = ("pt", "sft", "rlhf", "megatron-pt", "megatron-sft", "megatron-rlhf")
 """ms-swift's trainers; `rlhf_type` under `args` says which of dpo, kto, grpo, … an rlhf is."""
 
+FROM = "A file that `swift sft` reads today, beside the config; `args` and `env` here win over it."
+"""What `train.from` is, which the reader unfolds before the section is read."""
+
 GPUS_MAX = 64
 """No machine has more; a larger number is a typing mistake."""
+
+SERVERS = {"rollout": "rollout", "teacher": "deploy"}
+"""Roles of servers, and the command of ms-swift that each is."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LAUNCH = {
@@ -32,7 +38,7 @@ class Server(Section):
 
     role: str = option(
         "What it does: `rollout` generates with vLLM for grpo and gkd, `teacher` scores with the teacher's model.",
-        choices=("rollout", "teacher"),
+        choices=tuple(SERVERS),
     )
     gpus: int = option("GPUs of its own, beside the training's; 0 runs it on the CPU.", default=1)
     args: Arguments = option(

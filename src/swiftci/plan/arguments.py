@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from swiftci.config.arguments import Arguments, Value
 from swiftci.config.load import Loaded
+from swiftci.config.train import SERVERS
 from swiftci.config.yaml import Node
 from swiftci.spec.problem import Position, Problem, Severity, nearest, quoted
 from swiftci.tools import evalscope, known_arguments, swift
@@ -11,7 +12,6 @@ from swiftci.tools.known_arguments import Known
 
 _RENAMED = {"train_type": "tuner_type", "sft_type": "tuner_type"}
 """Names that older versions of ms-swift had."""
-_COMMANDS = {"rollout": "rollout", "teacher": "deploy"}
 
 
 def check_arguments(one: Loaded, problems: list[Problem]) -> None:
@@ -19,7 +19,7 @@ def check_arguments(one: Loaded, problems: list[Problem]) -> None:
     train, evaluate = one.config.train, one.config.evaluate
     _section(one, "train.args", train.args, swift.OWNED, known_arguments.of(train.method), problems)
     for index, server in enumerate(train.servers):
-        known = known_arguments.of(_COMMANDS[server.role])
+        known = known_arguments.of(SERVERS[server.role])
         _section(one, f"train.servers.{index}.args", server.args, swift.SERVER_OWNED, known, problems)
     if evaluate:
         _section(one, "evaluate.args", evaluate.args, evalscope.OWNED, known_arguments.of("eval"), problems)

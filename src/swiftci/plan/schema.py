@@ -8,15 +8,12 @@ from swiftci.config.arguments import SECRET
 from swiftci.config.model import Config
 from swiftci.config.project import FILE, Project
 from swiftci.config.schema import Schema
-from swiftci.config.train import METHODS
+from swiftci.config.train import FROM, METHODS, SERVERS
 from swiftci.config.yaml import core
 from swiftci.tools import evalscope, known_arguments, swift
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FROM = "A file that `swift sft` reads today, beside the config; `args` and `env` here win over it."
 
-_SERVERS = {"rollout": "rollout", "teacher": "deploy"}
-"""The command of ms-swift behind a server's role."""
 _TEXTS = {
     "int": r"^[+-]?[0-9]+(_[0-9]+)*$",
     "float": r"^[+-]?(([0-9][0-9_]*\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf|nan)$",
@@ -36,7 +33,7 @@ def config() -> Schema:
     _train(found)
     found["Server"] |= _by(
         "role",
-        {role: _known(found, command, swift.SERVER_OWNED) for role, command in _SERVERS.items()},
+        {role: _known(found, command, swift.SERVER_OWNED) for role, command in SERVERS.items()},
     )
     serve, evaluate = found["Serve"]["anyOf"][0]["properties"], found["Evaluate"]["properties"]
     serve["args"] |= _known(found, "deploy", swift.SERVE_OWNED, "serve")

@@ -51,6 +51,9 @@ def check_trainer(one: Loaded, project: Project, root: Path, problems: list[Prob
                 hint=hint,
             )
         )
+    if train.nodes > 1 and project.container is not None:
+        hint = "leave `container` out for these machines, with ms-swift on the machines themselves"
+        wrong("train.nodes", "GitHub gives each job's container a network of its own: machines cannot meet", hint)
     if train.servers and kind not in _ASKING:
         wrong("train.servers", f"only {' and '.join(_ASKING)} ask a server", "leave train.servers out")
     for server in train.servers:
@@ -69,9 +72,25 @@ def check_trainer(one: Loaded, project: Project, root: Path, problems: list[Prob
         if args.get("task_type") in _SCORERS
         else ""
     )
+    if notice := _quantised(one):
+        problems.append(notice)
     if evaluate and task and evaluate.endpoint is None:
         hint = "leave evaluate out; the training's own eval_loss and metrics are in the report"
         wrong("evaluate", f"{task} writes no text that EvalScope could score", hint)
+
+
+def _quantised(one: Loaded) -> Problem | None:
+    """A notice where EvalScope would load at 16 bits what was trained at 4; None where that is no matter."""
+    evaluate = one.config.evaluate
+    if "quant_bits" not in one.config.train.args or evaluate is None or evaluate.serve or evaluate.endpoint:
+        return None
+    return Problem(
+        code="suspect-argument",
+        message="EvalScope loads the model unquantised, at 16 bits a weight; the training has it at quant_bits",
+        position=one.position("train.args.quant_bits"),
+        hint="evaluate.serve: {backend: transformers, args: {quant_method: bnb, quant_bits: 4}} scores it as trained",
+        severity="notice",
+    )
 
 
 def _preset(text: str, presets: tuple[str, ...], root: Path) -> tuple[str, str] | None:

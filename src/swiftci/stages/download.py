@@ -8,7 +8,7 @@ from swiftci.spec.option import option
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.stages.stage import Context, Place, Stage
 from swiftci.store.files import write_json
-from swiftci.tools import interpreter
+from swiftci.tools import gpu, interpreter
 from swiftci.tools.data_file import check_rows
 from swiftci.tools.hub import fetched
 from swiftci.tools.hub.amount import amount
@@ -16,6 +16,7 @@ from swiftci.tools.hub.fetch import Fetched, Fetcher
 from swiftci.tools.hub.prefilled import prefilled
 from swiftci.tools.hub.reference import Named, Reference, named
 from swiftci.tools.local_path import local_paths
+from swiftci.tools.packages import packages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,8 @@ class Outputs:
 def run(inputs: Inputs, context: Context) -> Outputs:
     checked = _check(context)
     config = context.loaded.config
-    needs = ["ms_swift", "evalscope"] if config.evaluate else ["ms_swift"]
-    interpreter.find(context.project.python, context.root, context.environ, *needs)
+    interpreter.find(context.project.python, context.root, context.environ, *packages(config))
+    gpu.enough(config.train.gpus + sum(one.gpus for one in config.train.servers), context.environ)
     found = _fetch(named(config, context.project, context.root), context)
     return Outputs(checked=checked, repositories=len(found), fetched_bytes=sum(one.bytes for one in found.values()))
 

@@ -73,13 +73,10 @@ def _helpers(
         name = one.role if len(train.servers) == 1 else f"{one.role}-{number}"
         share, cards = cards[: one.gpus], cards[one.gpus :]
         args = swift.absolute(_model(one, train), context.root, fetched(context.folder))
-        argv = swift.server_argv(python, _COMMANDS[one.role], args, server.HOST, server.free_port())
+        argv = swift.server_argv(python, section.SERVERS[one.role], args, server.HOST, server.free_port())
         started = serve(context, name, argv, dict(environ) | gpu.environment(share), START_MINUTES)
         found.append((one.role, stack.enter_context(started)))
     return found
-
-
-_COMMANDS = {"rollout": "rollout", "teacher": "deploy"}
 
 
 @contextmanager

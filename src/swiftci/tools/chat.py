@@ -108,7 +108,7 @@ def _request(model: Model, messages: Sequence[Message], max_tokens: int) -> Answ
     try:
         choice: Any = json.loads(text)["choices"][0]
         content = choice["message"]["content"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise ValueError(f"it answered {quoted(text.decode('utf-8', 'replace'))}") from None
     return Answer(text=content if isinstance(content, str) else "", cut=choice.get("finish_reason") == "length")
 
@@ -120,6 +120,6 @@ def _reason(error: urllib.error.HTTPError) -> str:
         found = json.loads(text)
         found = found.get("error", found)
         why = str(found["message"] if isinstance(found, dict) and "message" in found else found)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         why = text.decode("utf-8", "replace")
     return f"status {error.code}, {quoted(why, 300)}"

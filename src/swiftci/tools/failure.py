@@ -69,7 +69,7 @@ _PATTERNS: tuple[tuple[str, Class, str, str], ...] = (
         "see train.args.dataset and val_dataset",
     ),
     (
-        r"PackageNotFoundError|ModuleNotFoundError|No module named",
+        r"PackageNotFoundError|ModuleNotFoundError|No module named|ImportError: .*not installed",
         "user",
         "{last}",
         "install that package into the Python that holds ms-swift and EvalScope",

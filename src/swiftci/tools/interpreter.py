@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def find(configured: str | None, root: Path, environ: Mapping[str, str], *needs:
     candidates = _candidates(configured, root, environ)
     looked = []
     for candidate in candidates:
-        versions = probe(candidate)
+        versions = probe(candidate, needs)
         if versions is not None and set(needs) <= set(versions):
             return Interpreter(path=candidate, versions=versions)
         lacks = ", ".join(name.replace("_", "-") for name in needs if versions and name not in versions)
@@ -56,11 +56,15 @@ def find(configured: str | None, root: Path, environ: Mapping[str, str], *needs:
     )
 
 
-def probe(path: str) -> Mapping[str, str] | None:
-    """Versions of PACKAGES under an interpreter; None where it does not run."""
+def probe(path: str, more: Sequence[str] = ()) -> Mapping[str, str] | None:
+    """Versions of PACKAGES, and of `more`, under an interpreter; None where it does not run."""
     try:
         done = subprocess.run(
-            [path, "-I", "-c", _PROBE, *PACKAGES], capture_output=True, text=True, timeout=60, check=True
+            [path, "-I", "-c", _PROBE, *dict.fromkeys((*PACKAGES, *more))],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         )
         found = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):

@@ -22,7 +22,9 @@ ID_LENGTH = 21
 
 @dataclass(frozen=True, kw_only=True)
 class Tracker:
-    """One tracker: its Python package, its key's variable, what makes it do without, and its link in a log."""
+    """One tracker: its Python package, where only one has it, its key's variable, what makes it do without, and its
+    link in a log.
+    """
 
     name: str
     package: str
@@ -46,7 +48,7 @@ TRACKERS = (
         keyless=(("WANDB_MODE", "offline|dryrun|disabled"),),
         link=re.compile(r"View run .*? at:? (https?://\S+/runs/\S+)"),
     ),
-    Tracker(name="mlflow", package="mlflow", key=mlflow.ADDRESS),
+    Tracker(name="mlflow", package="", key=mlflow.ADDRESS),
 )
 """The key of MLflow is an address; user and password, where it wants them, are variables of their own."""
 
