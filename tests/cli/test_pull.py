@@ -229,6 +229,42 @@ def test_record_that_names_a_checkpoint_elsewhere_is_not_believed(named: str, ho
     assert "no checkpoint of its own" in done.err or "is not there" in done.err
 
 
+@pytest.mark.parametrize("name", ["../../out", "/tmp/out", "a\x1b[2J", "", 3])
+def test_record_cannot_choose_where_its_copy_goes(name: object, home: Repo) -> None:
+    path = f"{RUNS}/tiny/run.json"
+    home.write({path: json.dumps(json.loads(home.read(path)) | {"name": name})})
+
+    done = home.swiftci("pull", f"{RUNS}/tiny")
+
+    assert done.code == 2
+    assert "which no config can be called" in done.err
+    assert "\x1b" not in done.err
+
+
+@pytest.mark.parametrize("resolved", [1, {}, {"config": {"train": 1}}, {"config": {"train": {"args": {"model": [1]}}}}])
+def test_record_without_its_config_is_told(resolved: object, home: Repo) -> None:
+    path = f"{RUNS}/tiny/run.json"
+    home.write({path: json.dumps(json.loads(home.read(path)) | {"resolved": resolved})})
+
+    done = home.swiftci("pull", "tiny")
+
+    assert done.code == 2
+    assert "holds a train section that this version cannot read" in done.err
+    assert not (home.root / "tiny-adapter").exists()
+
+
+@pytest.mark.parametrize("file", ["metrics.json", "verdict.json"])
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000])
+def test_damaged_results_are_told(file: str, text: str, home: Repo) -> None:
+    home.write({f"{RUNS}/tiny/{file}": text})
+
+    done = home.swiftci("pull", "tiny")
+
+    assert done.code == 4
+    assert "are damaged" in done.err
+    assert not (home.root / "tiny-adapter").exists()
+
+
 def test_full_disk_is_told_before_a_byte_is_copied(home: Repo) -> None:
     usage = namedtuple("usage", "total used free")
     with patch("shutil.disk_usage", return_value=usage(10**9, 10**9, 1000)):

@@ -121,6 +121,6 @@ def test_model_that_the_gate_did_not_pass_stays_here_unless_forced(verdict: str 
     done = push(home, answer)
 
     assert done.code == 3
-    assert f"the verdict on tiny is {verdict or 'not there yet'}, so it stays here" in done.out
+    assert f"the verdict on tiny is {verdict or 'not there yet'}, so it stays here" in done.err
     assert not (home.root / "job.json").exists()
     assert push(home, answer, "--force").code == 0

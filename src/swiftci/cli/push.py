@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -46,8 +47,11 @@ def command(run: str, repository: str, merged: bool, revision: str | None, publi
         raise ConfigError([Problem(code="usage", message=message, hint=hint)])
     verdict = lineage(found, merged)["verdict"]
     if verdict != "pass" and not force:
-        say(f"the verdict on {found.record.name} is {printable(str(verdict or 'not there yet'))}, so it stays here")
-        say("  hint: --force uploads it all the same")
+        word = printable(str(verdict or "not there yet"))
+        print(
+            f"swiftci: error[verdict]: the verdict on {found.record.name} is {word}, so it stays here", file=sys.stderr
+        )
+        print("  hint: --force uploads it all the same", file=sys.stderr)
         return Exit.REFUSED
     progress = progress_for(Call(id="push", stage="push", inputs={}))
     environ = found.environ(os.environ)

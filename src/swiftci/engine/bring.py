@@ -139,7 +139,7 @@ def lineage(run: Run, merged: bool) -> dict[str, object]:
     try:
         scores = metric.whole(metric.read(run.folder, "candidate"))
         judged = verdict.read(run.folder)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ToolError(message=f"the results in {run.folder} are damaged: {error}", kind="data") from None
     model = texts(run.train.args, "model")
     return {

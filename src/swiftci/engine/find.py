@@ -39,7 +39,8 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         """What the train stage made. Raises ToolError where the record names nothing inside of the run directory."""
-        named = str(self.record.stages["train"].outputs.get("checkpoint") or "")
+        outputs = self.record.stages["train"].outputs
+        named = str(outputs.get("checkpoint") or "") if isinstance(outputs, dict) else ""
         path = self.folder / named
         if not named or "\0" in named or not _inside(path, self.folder):
             message = f"the record in {self.folder} names no checkpoint of its own: {quoted(named)}"
@@ -53,8 +54,11 @@ class Run:
     def train(self) -> Train:
         """The train section as it was carried out."""
         problems: list[Problem] = []
-        text = json.dumps(self.record.resolved.get("config", {}).get("train"))
-        node = parse(text, records.FILE, problems)
+        try:
+            section = self.record.resolved["config"]["train"]
+        except (TypeError, LookupError):
+            section = None
+        node = parse(json.dumps(section), records.FILE, problems)
         found = read(Train, node, problems, "train") if node else None
         if found is None or problems:
             message = f"{self.folder / records.FILE} holds a train section that this version cannot read"
@@ -113,6 +117,9 @@ def find(root: Path, project: Project, text: str, environ: Mapping[str, str]) ->
         folder, record = _named(root, project, text, environ)
     if record is None:
         raise _no_run(f"{folder} holds no run: it has no {records.FILE}", root, project, environ, text)
+    if not NAME.fullmatch(str(record.name)):  # it becomes the name of a folder
+        message = f"the run in {folder} goes by {quoted(str(record.name))}, which no config can be called"
+        raise ConfigError([Problem(code="foreign-run", message=message, hint="somebody changed its run.json")])
     if not record.succeeded("train"):
         one = record.stages.get("train")
         why = f"it is {one.state}" + (f": {one.error}" if one.error else "") if one else "it did not begin"

@@ -83,7 +83,11 @@ def need(target: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size + SPARE:
         message = f"{folder} has {free / 1e9:.1f} GB free, and {(size + SPARE) / 1e9:.1f} GB are needed"
-        raise ToolError(message=message, kind="disk", hint="free some disk, or name a folder on a larger one")
+        raise ToolError(
+            message=message,
+            kind="disk",
+            hint="free some disk, or name a larger one: with --to, and for a push with TMPDIR",
+        )
 
 
 @contextmanager
