@@ -26,9 +26,9 @@ def test_wandb_and_swanlab_get_the_runs_id_and_leave_the_repository_clean(reposi
 
     assert done.returncode == 0, done.stdout + done.stderr
     folder = repository / ".swiftci/runs/tiny"
-    id = json.loads((folder / "tracker.json").read_text())["id"]
-    assert [path.name.endswith(id) for path in (folder / "tracker/wandb").glob("offline-run-*")] == [True]
-    assert [path.name.endswith(id) for path in (folder / "tracker/swanlog").glob("run-*")] == [True]
+    run = json.loads((folder / "tracker.json").read_text())["id"]
+    assert [path.name.endswith(run) for path in (folder / "tracker/wandb").glob("offline-run-*")] == [True]
+    assert [path.name.endswith(run) for path in (folder / "tracker/swanlog").glob("run-*")] == [True]
     assert {path.name for path in repository.iterdir()} == before | {".swiftci"}
 
 
@@ -43,11 +43,11 @@ def test_mlflow_gets_the_metrics_and_the_report_links_its_run(repository: Path) 
 
         assert done.returncode == 0, done.stdout + done.stderr
         assert server.refused == 0
-        (id,) = server.runs
-        assert {run for run, _, _ in server.metrics} == {id}
+        (run,) = server.runs
+        assert {one for one, _, _ in server.metrics} == {run}
         assert "loss" in {key for _, key, _ in server.metrics}
     folder = repository / ".swiftci/runs/tiny"
-    assert f"{server.url}/#/experiments/1/runs/{id}" in (folder / "report.md").read_text()
+    assert f"{server.url}/#/experiments/1/runs/{run}" in (folder / "report.md").read_text()
     for path in folder.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
 

@@ -32,15 +32,15 @@ class Mlflow:
         if call == "experiments/get":
             return self.experiment(self.experiments[int(asked["experiment_id"]) - 1])
         if call == "runs/create":
-            id = f"{len(self.runs) + 1:032x}"
-            info = {"run_id": id, "run_uuid": id, "experiment_id": asked["experiment_id"], "status": "RUNNING"}
+            run = f"{len(self.runs) + 1:032x}"
+            info = {"run_id": run, "run_uuid": run, "experiment_id": asked["experiment_id"], "status": "RUNNING"}
             info |= {
                 "run_name": asked.get("run_name", ""),
                 "artifact_uri": "mlflow-artifacts:/1",
                 "lifecycle_stage": "active",
             }
-            self.runs[id] = {"info": info, "data": {}}
-            return {"run": self.runs[id]}
+            self.runs[run] = {"info": info, "data": {}}
+            return {"run": self.runs[run]}
         if call == "runs/get":
             found = self.runs.get(asked["run_id"])
             return {"run": found} if found else None

@@ -28,7 +28,7 @@ def test_arguments_that_evalscope_took_are_known(case: Path) -> None:
 
 
 def test_argument_of_an_older_ms_swift_is_not_known() -> None:
-    assert "train_type" not in known_arguments.of("sft").names.keys()
+    assert "train_type" not in known_arguments.of("sft").names
 
 
 def test_arguments_that_swiftci_sets_exist() -> None:

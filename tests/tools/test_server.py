@@ -58,9 +58,11 @@ def test_server_is_found_on_the_port_that_it_took_and_stopped_in_the_end(tmp_pat
 def test_server_that_ends_while_it_loads_is_told_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
 
-    with pytest.raises(ToolError, match="teacher ended before it answered: ValueError: no such model") as error:
-        with started(tmp_path, before="raise ValueError('no such model')", minutes=10):
-            pass
+    with (
+        pytest.raises(ToolError, match="teacher ended before it answered: ValueError: no such model") as error,
+        started(tmp_path, before="raise ValueError('no such model')", minutes=10),
+    ):
+        pass
     assert time.monotonic() - began < 10
     assert error.value.log == tmp_path / "logs/teacher.log"
 
@@ -84,10 +86,19 @@ def test_program_is_stopped_when_its_server_ends(tmp_path: Path) -> None:
 
 
 def test_output_of_a_talkative_server_never_blocks_it(tmp_path: Path) -> None:
-    talk = "import threading\ndef talk():\n    for n in range(20000): print('x' * 100)\n    print('said all', flush=True)\nthreading.Thread(target=talk, daemon=True).start()"
+    talk = (
+        "import threading\n"
+        "def talk():\n    for n in range(20000): print('x' * 100)\n    print('said all', flush=True)\n"
+        "threading.Thread(target=talk, daemon=True).start()"
+    )
+    wait = (
+        "import pathlib, time\n"
+        "for _ in range(600):\n    time.sleep(0.1)\n"
+        "    if 'said all' in pathlib.Path('logs/teacher.log').read_text(): break"
+    )
     with started(tmp_path, after=talk) as running:
         program.run(
-            [sys.executable, "-c", "import time; time.sleep(3)"],
+            [sys.executable, "-c", wait],
             log=tmp_path / "main.log", env=dict(os.environ), cwd=tmp_path, beside=[running.program],
         )  # fmt: skip
     assert "said all" in (tmp_path / "logs/teacher.log").read_text()

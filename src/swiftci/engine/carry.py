@@ -61,9 +61,11 @@ def inputs_of(stage: Stage, given: Mapping[str, str]) -> Any:
             message = f"{one.key} cannot be {text!r}"
             problems.append(Problem(code="usage", message=message, hint="possible: " + ", ".join(one.choices)))
         values[name] = text
-    for one in known.values():
-        if one.required and one.name not in values:
-            problems.append(Problem(code="usage", message=f"the stage {stage.name} needs --{one.key}", hint=one.help))
+    problems += [
+        Problem(code="usage", message=f"the stage {stage.name} needs --{one.key}", hint=one.help)
+        for one in known.values()
+        if one.required and one.name not in values
+    ]
     if problems:
         raise ConfigError(problems)
     return stage.inputs(**values)

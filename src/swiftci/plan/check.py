@@ -12,8 +12,8 @@ from swiftci.config.project import FILE, Project
 from swiftci.plan.arguments import check_arguments
 from swiftci.plan.trainer import check_trainer
 from swiftci.spec.problem import Position, Problem, Severity, nearest, quoted
-from swiftci.tools.hub import benchmarks
 from swiftci.tools.data_file import check_rows
+from swiftci.tools.hub import benchmarks
 from swiftci.tools.local_path import LocalPath, local_paths
 
 Disk = Literal["all", "there", "none"]

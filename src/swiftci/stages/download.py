@@ -1,7 +1,7 @@
 """Checks tools, local models and local data, and fetches what is on a hub, before anything costs GPU time."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
@@ -12,11 +12,12 @@ from swiftci.tools import gpu, interpreter
 from swiftci.tools.data_file import check_rows
 from swiftci.tools.hub import fetched
 from swiftci.tools.hub.amount import amount
-from swiftci.tools.hub.fetch import Fetched, Fetcher
-from swiftci.tools.hub.prefilled import prefilled
 from swiftci.tools.hub.reference import Named, Reference, named
 from swiftci.tools.local_path import local_paths
 from swiftci.tools.packages import packages
+
+if TYPE_CHECKING:
+    from swiftci.tools.hub.fetch import Fetched, Fetcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +61,10 @@ def _check(context: Context) -> int:
     return len(paths)
 
 
-def _fetch(wanted: list[Named], context: Context) -> dict[Reference, Fetched]:
+def _fetch(wanted: list[Named], context: Context) -> "dict[Reference, Fetched]":
     """Fetches each repository once, and writes down where it is for every text that names it."""
+    from swiftci.tools.hub.fetch import Fetcher
+
     found: dict[Reference, Fetched] = {}
     texts: dict[str, Any] = {}
     fetcher = Fetcher(
@@ -87,7 +90,9 @@ def _fetch(wanted: list[Named], context: Context) -> dict[Reference, Fetched]:
     return found
 
 
-def _one(fetcher: Fetcher, one: Named, context: Context) -> Fetched:
+def _one(fetcher: "Fetcher", one: Named, context: Context) -> "Fetched":
+    from swiftci.tools.hub.prefilled import prefilled
+
     try:
         found = fetcher.fetch(one.reference)
     except ToolError as error:

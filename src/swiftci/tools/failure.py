@@ -104,7 +104,7 @@ _PATTERNS: tuple[tuple[str, Class, str, str], ...] = (
         r"AssertionError: (rejected_response: .*, response: .*)",
         "data",
         "a rejected response is the chosen one: {0}",
-        "mend that row; kto takes another row's response as rejected: `strict: false` leaves out those that meet their like",
+        "mend that row; kto takes another row's response as rejected: `strict: false` leaves such rows out",
     ),
     (
         r"KeyError: '(content|messages|role)'",

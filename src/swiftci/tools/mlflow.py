@@ -2,9 +2,6 @@
 
 import base64
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,16 +22,18 @@ class Run:
 
 def create(environ: Mapping[str, str], name: str) -> Run:
     """A new run in `MLFLOW_EXPERIMENT_NAME`, else in an experiment of the config's name; raises ToolError."""
+    from urllib.parse import quote
+
     address = environ[ADDRESS].rstrip("/")
     experiment = environ.get("MLFLOW_EXPERIMENT_NAME") or name
-    query = f"?experiment_name={urllib.parse.quote(experiment)}"
+    query = f"?experiment_name={quote(experiment)}"
     found = _ask(address, environ, "experiments/get-by-name", query=query)
     if found is None:
         found = {"experiment": _ask(address, environ, "experiments/create", {"name": experiment})}
     number = str(_part(found, "experiment", "experiment_id"))
     made = _ask(address, environ, "runs/create", {"experiment_id": number, "run_name": name})
-    id = str(_part(made, "run", "info", "run_id"))
-    return Run(id=id, link=f"{address}/#/experiments/{number}/runs/{id}")
+    run = str(_part(made, "run", "info", "run_id"))
+    return Run(id=run, link=f"{address}/#/experiments/{number}/runs/{run}")
 
 
 def _part(data: Any, *keys: str) -> Any:
@@ -48,9 +47,12 @@ def _part(data: Any, *keys: str) -> Any:
 def _ask(
     address: str, environ: Mapping[str, str], call: str, body: dict[str, str] | None = None, query: str = ""
 ) -> dict[str, Any] | None:
-    """The answer; None where MLflow has no such thing."""
+    """The answer; None where MLflow has no such thing. `address` is of http, the caller has seen to it."""
+    import urllib.error
+    import urllib.request
+
     data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(f"{address}/api/2.0/mlflow/{call}{query}", data=data)
+    request = urllib.request.Request(f"{address}/api/2.0/mlflow/{call}{query}", data=data)  # noqa: S310
     request.add_header("Content-Type", "application/json")
     if token := environ.get("MLFLOW_TRACKING_TOKEN"):
         request.add_unredirected_header("Authorization", f"Bearer {token}")
@@ -58,7 +60,7 @@ def _ask(
         both = f"{user}:{environ.get('MLFLOW_TRACKING_PASSWORD', '')}".encode()
         request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(both).decode()}")
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
             found = json.loads(answer.read())
     except urllib.error.HTTPError as error:
         if error.code == 404 and body is None:

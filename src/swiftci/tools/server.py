@@ -3,7 +3,6 @@
 import re
 import socket
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ STOP_SECONDS = 15.0
 _TRY_SECONDS = 2.0
 _RUNNING = re.compile(r"Uvicorn running on https?://[^\s:]+:(\d+)")
 """uvicorn's own line; ms-swift moves to the next free port without another word (4.6.0)."""
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +113,10 @@ def _await(name: str, program: Program, ports: list[int], until: float, deadline
 
 
 def _healthy(port: int) -> bool:
+    from urllib.request import ProxyHandler, build_opener
+
     try:
-        with _DIRECT.open(f"http://{HOST}:{port}/health", timeout=5) as answer:
+        with build_opener(ProxyHandler({})).open(f"http://{HOST}:{port}/health", timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:  # URLError is one
         return False

@@ -92,17 +92,17 @@ def begin(
         letters = string.ascii_lowercase + string.digits
         before = {"id": "".join(secrets.choice(letters) for _ in range(ID_LENGTH)), "fingerprint": fingerprint}
     names = {one.name for one in found}
-    own, id = folder / "tracker", str(before["id"])
+    own, run = folder / "tracker", str(before["id"])
     variables: dict[str, str] = {}
     if "wandb" in names:
-        variables |= {"WANDB_RUN_ID": id, "WANDB_RESUME": "allow", "WANDB_NAME": name, "WANDB_DIR": str(own)}
+        variables |= {"WANDB_RUN_ID": run, "WANDB_RESUME": "allow", "WANDB_NAME": name, "WANDB_DIR": str(own)}
     if "swanlab" in names:
-        variables |= {"SWANLAB_RUN_ID": id, "SWANLAB_RESUME": "allow", "SWANLAB_LOG_DIR": str(own / "swanlog")}
+        variables |= {"SWANLAB_RUN_ID": run, "SWANLAB_RESUME": "allow", "SWANLAB_LOG_DIR": str(own / "swanlog")}
     if "mlflow" in names and environ.get(mlflow.ADDRESS, "").startswith("http"):
         if "mlflow" not in before:
-            run = mlflow.create(environ, name)
-            before["mlflow"] = run.id
-            before.setdefault("links", {})["mlflow"] = run.link
+            made = mlflow.create(environ, name)
+            before["mlflow"] = made.id
+            before.setdefault("links", {})["mlflow"] = made.link
         variables["MLFLOW_RUN_ID"] = str(before["mlflow"])
     own.mkdir(parents=True, exist_ok=True)
     _write(folder, before)

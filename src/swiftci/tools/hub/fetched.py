@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from swiftci.tools.hub.fetch import Fetched
-from swiftci.tools.hub.reference import Named
+if TYPE_CHECKING:  # what fetches is needed by the download stage alone
+    from swiftci.tools.hub.fetch import Fetched
+    from swiftci.tools.hub.reference import Named
 
 FILE = "downloads.json"
 
@@ -41,7 +42,7 @@ def commits(folder: Path, sections: Sequence[str]) -> dict[str, str]:
     }
 
 
-def entry(named: Named, found: Fetched) -> dict[str, Any]:
+def entry(named: "Named", found: "Fetched") -> dict[str, Any]:
     """One text's entry."""
     return {
         "key": named.key,
