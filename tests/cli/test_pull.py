@@ -180,6 +180,19 @@ def test_checkpoint_that_is_not_the_recorded_one_is_refused(change: str, home: R
     assert sorted(path.name for path in home.root.iterdir()) == [".swiftci", "swiftci.yaml"]
 
 
+def test_record_that_vouches_for_nothing_is_refused(home: Repo) -> None:
+    folder = home.root / RUNS / "tiny"
+    found = record.read(folder)
+    assert found
+    found.stages["train"].inventory = {}
+    record.write(folder, found)
+
+    done = home.swiftci("pull", "tiny")
+
+    assert done.code == 4
+    assert "does not say what its checkpoint holds" in done.err
+
+
 def test_damage_that_keeps_the_size_is_found_in_the_header(home: Repo) -> None:
     path = home.root / RUNS / "tiny/train/checkpoint-4/adapter_model.safetensors"
     path.write_bytes(bytes(path.stat().st_size))

@@ -47,6 +47,9 @@ def bring(run: Run, target: Path, merged: bool, environ: Mapping[str, str], prog
 def verified(run: Run) -> list[weights.File]:
     """The checkpoint's files; names and sizes are those that the train stage left."""
     recorded = run.record.stages["train"].inventory.get("checkpoint")
+    if recorded is None:
+        message = f"the record in {run.folder} does not say what its checkpoint holds"
+        raise ToolError(message=message, kind="data", hint="an older swiftci wrote it: train anew, or copy it by hand")
     if recorded != listing(run.checkpoint):
         message = f"{run.checkpoint} is not what the training left: files are missing, cut off or new"
         hint = "`swiftci run` trains it anew; nothing that the record does not vouch for is given out"
@@ -88,7 +91,8 @@ def _merge(run: Run, part: Path, environ: Mapping[str, str], progress: Progress)
     train = run.train
     base = base_model(run, train.args)
     if exists(Path(base)):
-        weights.need(part, sum(path.stat().st_size for path in Path(base).glob("*.safetensors")))
+        wider = 2 if texts(train.args, "torch_dtype") == ["float32"] else 1  # it is saved as it was trained
+        weights.need(part, wider * sum(path.stat().st_size for path in Path(base).glob("*.safetensors")))
     environ = run.environ(environ)
     python = interpreter.find(run.project.python, run.root, environ, "ms_swift").path
     argv = [python, "-m", swift.MODULES["export"], "--model", base, "--adapters", str(run.checkpoint.resolve())]
