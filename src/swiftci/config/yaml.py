@@ -5,6 +5,7 @@ here without recursion: PyYAML's own composer ends the process on deep nesting, 
 """
 
 import re
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -114,10 +115,10 @@ def read_text(path: Path, shown: str) -> str:
     """A config file's text; refuses what is no small UTF-8 text file."""
     here = Position(file=shown)
     try:
-        size = path.stat().st_size
-        if not path.is_file():
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
             raise YamlError(Problem(code="unreadable", message="is not a file", position=here))
-        if size > MAX_BYTES:
+        if (size := found.st_size) > MAX_BYTES:
             hint = "data belongs in a data set file, not in a config"
             raise YamlError(
                 Problem(

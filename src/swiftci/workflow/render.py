@@ -16,7 +16,9 @@ from swiftci.workflow.view import Profile, Step, Workflow, view
 
 _INERT = ("version", "configs", "hub", "python", "language")
 """Keys of the project that no workflow shows."""
-_SECRET = re.compile(r"secrets\s*[.\[]\s*['\"]?(\w+)")
+_SPACE = r"(?:\s|\\[nrt])*"
+_SECRET = re.compile(rf"secrets{_SPACE}[.\[]{_SPACE}\\?['\"]?(\w+)")
+"""In a repr, where a line's end is two characters."""
 
 
 def render(root: Path, project: Project, plan: Plan, lock: Lock | None, profile: Profile = "github") -> str:
@@ -84,17 +86,9 @@ def _secrets(tree: Any) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def _named(value: Any) -> frozenset[str]:
-    found: set[str] = set()
-    rest = [value]
-    while rest:
-        one = rest.pop()
-        if isinstance(one, dict):
-            rest += (*one.keys(), *one.values())
-        elif isinstance(one, list):
-            rest += one
-        elif isinstance(one, str) and "${{" in one:
-            found.update(_SECRET.findall(one))
-    return frozenset(found)
+    """The secrets that anything in plain data names, its keys included: looked for in its repr, at C's speed."""
+    text = repr(value)
+    return frozenset(_SECRET.findall(text)) if "${{" in text else frozenset()
 
 
 def _expected(steps: dict[str, Step]) -> Iterator[tuple[str, frozenset[str]]]:
