@@ -55,10 +55,10 @@ def test_an_adapter_is_trained_and_scored_on_its_base(repository: Path) -> None:
 
 
 def test_an_argument_that_ms_swift_refuses_is_shown_with_its_own_words(repository: Path) -> None:
-    argv = ("--set", "evaluate.base=false", "--set", "train.args.tuner_type=loraa")
+    argv = ("--set", "evaluate.base=false", "--set", "train.args.lr_scheduler_type=cosinee")
 
     done = swiftci(repository, "run", "configs/tiny.yaml", *argv)
 
     assert done.returncode == 4
-    assert "Unknown tuner_type: loraa" in done.stderr
+    assert "'cosinee' is not a valid SchedulerType" in done.stderr
     assert "train.log" in done.stderr

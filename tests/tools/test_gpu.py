@@ -87,6 +87,20 @@ def test_card_of_a_holder_that_was_killed_is_free_again(tmp_path: Path, machine:
     assert taken(4, machine, tmp_path, time.time() + 5) == ("0", "1", "2", "3")
 
 
+def test_locks_are_for_every_user_of_the_machine(tmp_path: Path, machine: dict[str, str]) -> None:
+    taken(1, machine, tmp_path)
+
+    assert (tmp_path / "locks").stat().st_mode & 0o7777 == 0o1777
+    assert (tmp_path / "locks/GPU-0000.lock").stat().st_mode & 0o777 == 0o666
+
+
+def test_lock_that_cannot_be_opened_is_told(tmp_path: Path, machine: dict[str, str]) -> None:
+    (tmp_path / "locks").write_text("")
+
+    with pytest.raises(ToolError, match="which says who uses the card"):
+        taken(1, machine, tmp_path)
+
+
 def test_no_gpus_asked_for_hides_them_all(tmp_path: Path, machine: dict[str, str]) -> None:
     assert taken(0, machine, tmp_path) == ()
     assert gpu.environment(()) == {"CUDA_VISIBLE_DEVICES": ""}

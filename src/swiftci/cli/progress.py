@@ -38,7 +38,7 @@ class Lines:
 
     def step(self, done: int, total: int, text: str) -> None:
         now = time.monotonic()
-        shown = f"{self.call.id}: step {done}/{total}, {text}" if total else f"{self.call.id}: {text}"
+        shown = f"{self.call.id}: {done}/{total} {text}" if total else f"{self.call.id}: {text}"
         if shown != self.shown and (now - self.last >= QUIET_SECONDS or (total and done == total)):
             self.last, self.shown = now, shown
             say(shown)

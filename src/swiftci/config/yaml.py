@@ -115,10 +115,10 @@ def read_text(path: Path, shown: str) -> str:
     """A config file's text; refuses what is no small UTF-8 text file."""
     here = Position(file=shown)
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise YamlError(Problem(code="unreadable", message="is not a file", position=here))
-        if (size := found.st_size) > MAX_BYTES:
+        if (size := status.st_size) > MAX_BYTES:
             hint = "data belongs in a data set file, not in a config"
             raise YamlError(
                 Problem(

@@ -64,7 +64,7 @@ class _Tail:
         parts += [f"reward {row['reward']:.4g}"] if isinstance(row.get("reward"), (int, float)) else []
         if row.get("remaining_time"):
             parts.append(f"{row['remaining_time']} left")
-        self.progress.step(*done, ", ".join(parts))
+        self.progress.step(*done, "steps: " + ", ".join(parts))
 
 
 def run(inputs: Inputs, context: Context) -> Outputs:

@@ -113,26 +113,42 @@ def taken(
 
 def _lock(count: int, known: list[Gpu], folder: Path) -> list[tuple[Gpu, TextIO]]:
     """The lock files of `count` free cards; none held where there are less."""
-    folder.mkdir(parents=True, exist_ok=True)
     got: list[tuple[Gpu, TextIO]] = []
     for card in known:
         if len(got) == count:
             break
         if card.busy:
             continue
-        file: TextIO = (folder / f"{card.uuid}.lock").open("a")
+        file = _open(folder, card)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.close()
         else:
-            os.set_inheritable(file.fileno(), False)
             got.append((card, file))
     if len(got) == count:
         return got
     for _, file in got:
         file.close()
     return []
+
+
+def _open(folder: Path, card: Gpu) -> TextIO:
+    """A card's lock file, which every user of the machine may lock."""
+    path = folder / f"{card.uuid}.lock"
+    try:
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            folder.chmod(0o1777)
+        if not path.exists():  # asked first: with O_CREAT, Linux opens nobody else's file in such a folder
+            file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o666)
+            os.fchmod(file, 0o666)
+            return os.fdopen(file, "r+")
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+")
+    except OSError as error:
+        message = f"{path}, which says who uses the card, cannot be opened: {error.strerror}"
+        hint = f"let all users of the machine write in {folder}, or name another `cache` in swiftci.yaml"
+        raise ToolError(message=message, kind="user", hint=hint) from None
 
 
 def environment(indexes: tuple[str, ...]) -> dict[str, str]:
