@@ -131,6 +131,32 @@ def test_the_teams_own_multiple_choice(repository: Path) -> None:
     assert scores(repository) == {"general_mcq.accuracy": 0.5}
 
 
+IMAGE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
+    "awAAAABJRU5ErkJggg=="
+)
+
+
+def test_images_reach_a_model_that_is_served(repository: Path) -> None:
+    (repository / "own").mkdir()
+    rows = [
+        {"question": f"<image 1> {n}?", "options": ["a dot", "a dog"], "image_1": IMAGE, "answer": "AB"[n % 2]}
+        for n in range(4)
+    ]
+    (repository / "own/default.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with api(lambda messages: "ANSWER: A") as served:
+        data = {"general_vmcq": {"local_path": "own"}}
+        endpoint = f"evaluate.endpoint={{url: {served.url}, model: ours}}"
+        values = sets("evaluate.datasets=[general_vmcq]", endpoint, dataset_args=data)
+
+        done = swiftci(repository, "run", "configs/tiny.yaml", *values)
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        kinds = {part["type"] for request in served.requests for part in request["messages"][-1]["content"]}
+        assert kinds == {"text", "image_url"}
+    assert scores(repository) == {"general_vmcq.accuracy": 0.5}
+
+
 def test_a_cache_that_was_filled_before_needs_no_hub(repository: Path) -> None:
     cache = repository / "cache"
     benchmarks.gsm8k(cache / "modelscope/datasets/AI-ModelScope/gsm8k")

@@ -54,14 +54,41 @@ def test_what_must_happen_after_a_failure_comes_after_what_may_fail(repo: Repo) 
     assert always == sorted(always)
 
 
+@pytest.mark.parametrize(
+    ("train", "why"),
+    [
+        ("gpus: 0", "sft with ms-swift on the CPU"),
+        ("gpus: 0, processes: 2", "sft with ms-swift on the CPU in 2 processes"),
+        ("gpus: 8", "sft with ms-swift on 8 GPUs"),
+        ("gpus: 8, processes: 1", "sft with ms-swift on 8 GPUs in 1 process"),
+        ("gpus: 8, nodes: 2", "sft with ms-swift on 8 GPUs of each of 2 machines"),
+        ("gpus: 2, servers: [{role: teacher, gpus: 0, args: {model: a/b}}]",
+         "sft with ms-swift on 2 GPUs; teacher server on the CPU"),
+    ],
+)  # fmt: skip
+def test_training_is_described_by_what_it_takes(repo: Repo, train: str, why: str) -> None:
+    plan = planned(repo, f"name: a\ntrain: {{{train}, args: {{model: owner/model, dataset: owner/data}}}}\n")
+
+    assert next(call.why for call in plan.calls if call.stage == "train") == why
+
+
+def test_several_machines_train_first_and_join_with_their_own_calls(repo: Repo) -> None:
+    text = "name: a\ntrain: {nodes: 2, args: {model: owner/model, dataset: owner/data}}\n"
+    plan = planned(repo, text + "evaluate: {datasets: [ceval], base: true}\n")
+
+    ids = [call.id for call in plan.calls]
+    assert ids.index("train") < ids.index("evaluate-base")
+    assert [call.id for call in plan.joining] == ["download", "join", "cleanup"]
+
+
 def test_each_call_says_why(repo: Repo) -> None:
     rules = "gate: [{metric: ceval.acc, at_least: 0.5}]\n"
     plan = planned(repo, CONFIG + "evaluate: {datasets: [ceval, cmmlu], base: true}\n" + rules)
 
     assert [call.why for call in plan.calls] == [
-        "local models and data are checked before anything costs time",
+        "tools, models and data are checked and fetched before anything costs GPU time",
         "evaluate.base is true",
-        "sft with ms-swift",
+        "sft with ms-swift on 1 GPU",
         "data sets: ceval, cmmlu",
         "1 rule",
         "always",

@@ -48,7 +48,7 @@ def test_json_shows_the_same(project: Repo, golden: Golden) -> None:
 
     assert (done.code, done.err) == (0, "")
     assert list(json.loads(done.out)) == [
-        *["name", "config", "go", "reason", "run_dir", "jobs", "train", "evaluate", "gate", "limits"]
+        *["name", "config", "go", "reason", "run_dir", "jobs", "fetch", "method", "train", "evaluate", "gate", "limits"]
     ]
     golden(HERE / "expected/plan.json", done.out.replace(str(project.root), "ROOT"))
 

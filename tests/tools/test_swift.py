@@ -114,7 +114,7 @@ def test_hub_id_that_was_fetched_is_a_folder(repository: Repository) -> None:
 
     found = {one.name: one.value for one in swift.arguments(loaded.config.train, repository.root, Path("/o"), fetched)}
 
-    assert found["model"] == "/c/Qwen3-4B/sub"
+    assert found["model"] == "/c/Qwen3-4B:sub"  # which ms-swift takes for the folder sub in it
     assert found["dataset"] == ["/c/b:zh#20", "/c/y#3"]
     assert "model_revision" not in found
 

@@ -10,12 +10,14 @@ import click
 
 from swiftci.cli import load
 from swiftci.cli.output import print_json
+from swiftci.config.evaluate import Evaluate
 from swiftci.config.load import Loaded
 from swiftci.config.project import Project
 from swiftci.engine.session import run_folder
 from swiftci.plan.build import Plan, build
 from swiftci.stages.stage import Place
 from swiftci.tools import evalscope, git, runner, swift
+from swiftci.tools.hub.reference import named
 
 
 @click.command()
@@ -63,39 +65,49 @@ def _view(root: Path, project: Project, plan: Plan) -> dict[str, Any]:
     loaded: Loaded = plan.loaded
     config = loaded.config
     folder = run_folder(root, project, config.name, os.environ)
-    evaluated = (
-        evalscope.argv(
-            "python",
-            config.evaluate,
-            evalscope.Subject(id="candidate", model="CHECKPOINT"),
-            folder / "eval/candidate",
-            root,
-        )
-        if config.evaluate
-        else []
-    )
     return {
         "name": config.name,
         "config": loaded.path,
         "go": plan.go,
         "reason": plan.reason,
         "run_dir": str(folder),
-        "jobs": [
-            {
-                "job": job,
-                "place": place.value,
-                "runner": asdict(getattr(project.runners, place.value)),
-                "stages": [
-                    {"id": c.id, "stage": c.stage, "inputs": dict(c.inputs), "why": c.why} for c in plan.at(place)
-                ],
-            }
-            for job, place in (("train", Place.GPU), ("verdict", Place.CPU))
-        ],
+        "jobs": _jobs(project, plan),
+        "fetch": [asdict(one.reference) | {"key": one.key} for one in named(config, project, root)],
+        "method": config.train.method,
         "train": [asdict(argument) for argument in swift.arguments(config.train, root, folder / "train")],
-        "evaluate": evaluated,
+        "evaluate": _evaluated(config.evaluate, folder, root) if config.evaluate else [],
         "gate": [asdict(rule) for rule in config.gate],
         "limits": asdict(config.limits),
     }
+
+
+def _jobs(project: Project, plan: Plan) -> list[dict[str, Any]]:
+    """Each job with its runner and its stage calls."""
+    nodes = plan.loaded.config.train.nodes
+    gpu = project.head.runner if project.head and nodes > 1 else project.runners.gpu
+    jobs = [("train", "gpu", gpu, plan.at(Place.GPU))]
+    if plan.joining:
+        jobs.append((f"join, on {nodes - 1} more", "gpu", project.runners.gpu, plan.joining))
+    jobs.append(("verdict", "cpu", project.runners.cpu, plan.at(Place.CPU)))
+    return [
+        {
+            "job": job,
+            "place": place,
+            "runner": asdict(runner),
+            "stages": [{"id": c.id, "stage": c.stage, "inputs": dict(c.inputs), "why": c.why} for c in calls],
+        }
+        for job, place, runner, calls in jobs
+    ]
+
+
+def _evaluated(section: Evaluate, folder: Path, root: Path) -> list[str]:
+    """EvalScope's command, with words for what is known only then."""
+    subject = evalscope.Subject(id="candidate", model="CHECKPOINT")
+    if section.serve:
+        subject = evalscope.Subject(id="candidate", model="candidate", url="http://127.0.0.1:PORT/v1")
+    elif section.endpoint:
+        subject = evalscope.Subject(id="candidate", model=section.endpoint.model, url=section.endpoint.url)
+    return evalscope.argv("python", section, subject, folder / "eval/candidate", root)
 
 
 def _print(view: dict[str, Any]) -> None:
@@ -105,7 +117,12 @@ def _print(view: dict[str, Any]) -> None:
         print(f"\njob {job['job']} on {where}")
         for call in job["stages"]:
             print(f"  {call['id']:<14} {call['why']}")
-    print("\nswift sft")
+    for one in view["fetch"]:
+        at = f" at {one['revision']}" if one["revision"] else ""
+        print(f"\nfetch {one['kind']} {one['id']}{at} from {one['hub']} ({one['key']})", end="")
+    print("\n" * bool(view["fetch"]))
+    method = view["method"]
+    print(method.replace("-", " ") if method.startswith("megatron-") else f"swift {method}")
     for argument in view["train"]:
         shown = " ".join(swift.words(argument["value"]))
         why = "" if argument["why"] == "config" else f"    # swiftci: {argument['why']}"

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from swiftci.config.arguments import texts
 from swiftci.config.load import Loaded
 from swiftci.config.project import FILE, Project
+from swiftci.config.train import Train
 from swiftci.stages import BY_NAME
 from swiftci.stages.stage import Call, Place
 from swiftci.tools.local_path import local_paths
@@ -41,12 +43,12 @@ def call_id(stage: str, inputs: dict[str, str]) -> str:
 def build(project: Project, loaded: Loaded, changed: Sequence[str] | None = None, root: Path = Path()) -> Plan:
     """The plan; `changed` are the paths that a pull request changes, None where that does not matter."""
     config = loaded.config
-    calls = [_call("download", "local models and data are checked before anything costs time")]
+    calls = [_call("download", "tools, models and data are checked and fetched before anything costs GPU time")]
     asked = config.evaluate and config.evaluate.base
     base = [_call("evaluate", "evaluate.base is true", subject="base")] if asked else []
     alone = config.train.nodes == 1
     calls += base if alone else []
-    calls.append(_call("train", f"{config.train.method} with ms-swift"))
+    calls.append(_call("train", _training(config.train)))
     calls += [] if alone else base  # the other machines do not wait for it
     if config.evaluate:
         calls.append(_call("evaluate", "data sets: " + ", ".join(config.evaluate.datasets)))
@@ -65,6 +67,18 @@ def build(project: Project, loaded: Loaded, changed: Sequence[str] | None = None
 
 def _call(stage: str, why: str, **inputs: str) -> Call:
     return Call(id=call_id(stage, inputs), stage=stage, inputs=inputs, why=why)
+
+
+def _training(train: Train) -> str:
+    """What is trained on what, in a few words."""
+    kind = f" ({args[0]})" if (args := texts(train.args, "rlhf_type")) else ""
+    where = f"{train.gpus} GPU{'s' * (train.gpus != 1)}" if train.gpus else "the CPU"
+    processes = train.processes_per_node
+    shared = f" in {processes} process{'es' * (processes != 1)}" if processes != max(train.gpus, 1) else ""
+    nodes = f" of each of {train.nodes} machines" if train.nodes > 1 else ""
+    cards = [f"{one.gpus} GPU{'s' * (one.gpus != 1)}" if one.gpus else "the CPU" for one in train.servers]
+    servers = "".join(f"; {one.role} server on {card}" for one, card in zip(train.servers, cards, strict=True))
+    return f"{train.method}{kind} with ms-swift on {where}{nodes}{shared}{servers}"
 
 
 def watch(loaded: Loaded, root: Path) -> list[str]:

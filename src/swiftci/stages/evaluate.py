@@ -16,6 +16,7 @@ from swiftci.stages.stage import Context, Place, Progress, Stage
 from swiftci.store.record import Record
 from swiftci.tools import evalscope, failure, gpu, interpreter, output, program, server, swift
 from swiftci.tools.hub.fetched import fetched
+from swiftci.tools.hub.reference import argument
 from swiftci.tools.local_path import local
 
 PACKAGES = ("evalscope", "torch", "transformers", "peft")
@@ -153,7 +154,8 @@ def _reached(
 
 def _subject(inputs: Inputs, context: Context) -> evalscope.Subject:
     base = texts(context.loaded.config.train.args, "model")[0]
-    path = fetched(context.folder).get(base) or local(base, context.root, data=False)
+    folder = fetched(context.folder).get(base)
+    path = Path(argument(base, folder).replace(":", "/", 1)) if folder else local(base, context.root, data=False)
     model = str(path.resolve()) if path else base
     if inputs.checkpoint:
         given = local(inputs.checkpoint, context.root, data=False)

@@ -5,7 +5,6 @@ signal that killed it (measured with ms-swift 4.6.0).
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from swiftci.config.arguments import Arguments, Value
 from swiftci.config.project import Head, Hub, Project
 from swiftci.config.train import Train
+from swiftci.tools.hub.reference import argument
 from swiftci.tools.local_path import DATA_ARGUMENTS, MODEL_ARGUMENTS, local
 
 MODULES = {
@@ -57,8 +57,6 @@ DEFAULTS = {
 SHARED = ("model_type", "template", "torch_dtype", "use_hf", "system", "max_pixels")
 """What of a training's arguments a server of the same model needs too; a checkpoint brings it itself."""
 
-_FETCHED = re.compile(r"(?:hf::|ms::)?[^:#]+(.*)")
-"""A hub id, and what may follow it: a model's `:subfolder`, a data set's `:subset#count`."""
 _STRIPPED = ("PAI_TRAINING_JOB_ID",)  # moves output_dir and stops logging.jsonl (ms-swift 4.6.0, trainers/patcher.py)
 
 
@@ -90,8 +88,8 @@ def arguments(train: Train, root: Path, output: Path, fetched: Mapping[str, Path
 def argv(python: str, train: Train, resolved: Sequence[Argument], head: Head | None = None, rank: int = 0) -> list[str]:
     """The command, with no shell between: every value is one word. `rank` is this machine's among `train.nodes`."""
     command = [python, "-m", *_launcher(train, head, rank), MODULES[train.method]]
-    for argument in resolved:
-        command += [f"--{argument.name}", *words(argument.value)]
+    for one in resolved:
+        command += [f"--{one.name}", *words(one.value)]
     return command
 
 
@@ -164,9 +162,7 @@ def _absolute(name: str, value: Value, root: Path, fetched: Mapping[str, Path]) 
         return value
     data = name in DATA_ARGUMENTS
     if value in fetched:
-        rest = _FETCHED.fullmatch(value)
-        rest_text = rest[1] if rest else ""
-        return f"{fetched[value]}{rest_text if data else rest_text.replace(':', '/', 1)}"
+        return argument(value, fetched[value])
     path = local(value, root, data=data)
     if path is None:
         return value
