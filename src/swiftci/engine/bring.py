@@ -111,18 +111,8 @@ def _merge(run: Run, part: Path, environ: Mapping[str, str], progress: Progress)
         tick=lambda: progress.step(0, 0, f"{amount(_size(part))} written"),
     )
     if ended.returncode != 0 or not part.is_dir():
-        why = failure.explain(ended.returncode, ended.tail)
         shown = tuple(output.mask(word, secrets) for word in argv)
-        message = f"`swift export` failed: {why.message}"
-        raise ToolError(
-            message=message,
-            kind=why.kind,
-            hint=why.hint,
-            argv=shown,
-            returncode=ended.returncode,
-            tail=ended.tail,
-            log=log,
-        )
+        raise failure.error("`swift export` failed", ended.returncode, ended.tail, shown, log)
     kept = {one.name for one in weights.files(part)}
     for path in [path for path in part.rglob("*") if path.is_file() and path.relative_to(part).as_posix() not in kept]:
         path.unlink()

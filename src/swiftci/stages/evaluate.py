@@ -116,16 +116,7 @@ def _succeeded(ended: program.Ended, shown: tuple[str, ...], log: Path) -> None:
         message = "the time limit came near, so the evaluation was stopped"
         raise ToolError(message=message, kind="preempted", hint="raise limits.job_minutes", argv=shown, log=log)
     if ended.returncode != 0:
-        why = failure.explain(ended.returncode, ended.tail)
-        raise ToolError(
-            message=f"EvalScope failed: {why.message}",
-            kind=why.kind,
-            hint=why.hint,
-            argv=shown,
-            returncode=ended.returncode,
-            tail=ended.tail,
-            log=log,
-        )
+        raise failure.error("EvalScope failed", ended.returncode, ended.tail, shown, log)
 
 
 @contextmanager

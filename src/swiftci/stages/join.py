@@ -38,16 +38,8 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     _await(head, context)
     launched = launch(context, context.folder / "train", None, int(inputs.rank))
     if launched.ended.returncode != 0:
-        why = failure.explain(launched.ended.returncode, launched.ended.tail)
-        raise ToolError(
-            message=f"ms-swift failed on machine {inputs.rank}: {why.message}",
-            kind=why.kind,
-            hint=why.hint,
-            argv=launched.argv,
-            returncode=launched.ended.returncode,
-            tail=launched.ended.tail,
-            log=launched.log,
-        )
+        what, ended = f"ms-swift failed on machine {inputs.rank}", launched.ended
+        raise failure.error(what, ended.returncode, ended.tail, launched.argv, launched.log)
     return Outputs(seconds=round(launched.ended.seconds, 1))
 
 

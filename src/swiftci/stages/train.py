@@ -100,17 +100,8 @@ def _succeeded(launched: Launched, left: training.Training) -> None:
         hint = "raise limits.job_minutes, or train fewer steps"
         raise ToolError(message=message, kind="preempted", hint=hint, argv=launched.argv, log=launched.log)
     if ended.returncode != 0:
-        why = failure.explain(ended.returncode, ended.tail)
         where = f"ms-swift failed at step {left.steps}" if left.steps else "ms-swift failed"
-        raise ToolError(
-            message=f"{where}: {why.message}",
-            kind=why.kind,
-            hint=why.hint,
-            argv=launched.argv,
-            returncode=ended.returncode,
-            tail=ended.tail,
-            log=launched.log,
-        )
+        raise failure.error(where, ended.returncode, ended.tail, launched.argv, launched.log)
 
 
 def _clear(output: Path) -> None:

@@ -4,8 +4,9 @@ import re
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from swiftci.spec.error import Class
+from swiftci.spec.error import Class, ToolError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +136,20 @@ _EXCEPTION = re.compile(r"(?:[\w.]+\.)?([A-Za-z_]\w*(?:Error|Exception|Interrupt
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _BAR = re.compile(r"\d+%\||\dit/s|s/it\b")
 MESSAGE_MAX = 400
+
+
+def error(what: str, returncode: int, tail: Sequence[str], argv: Sequence[str], log: Path) -> ToolError:
+    """The failure of a program; `what` says which, as in `ms-swift failed`, `argv` and `tail` are masked."""
+    why = explain(returncode, tail)
+    return ToolError(
+        message=f"{what}: {why.message}",
+        kind=why.kind,
+        hint=why.hint,
+        argv=tuple(argv),
+        returncode=returncode,
+        tail=tuple(tail),
+        log=log,
+    )
 
 
 def explain(returncode: int, tail: Sequence[str]) -> Failure:

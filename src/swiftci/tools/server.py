@@ -123,14 +123,4 @@ def _healthy(port: int) -> bool:
 
 
 def _failed(name: str, program: Program, how: str) -> ToolError:
-    returncode = program.process.returncode or 0
-    why = failure.explain(returncode, program.tail)
-    return ToolError(
-        message=f"{name} {how}: {why.message}",
-        kind=why.kind,
-        hint=why.hint,
-        argv=program.argv,
-        returncode=returncode,
-        tail=program.tail,
-        log=program.log,
-    )
+    return failure.error(f"{name} {how}", program.process.returncode or 0, program.tail, program.argv, program.log)
