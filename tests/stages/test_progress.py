@@ -22,8 +22,8 @@ def test_steps_are_told_as_they_are_logged(tmp_path: Path) -> None:
             file.write("".join(lines[number : number + 2]))
         tail()
 
-    assert heard.steps[0] == (1, 10, "loss 5.934, 1s left")
-    assert (5, 10, "eval_loss 5.879, 0s left") in heard.steps
+    assert heard.steps[0] == (1, 10, "steps: loss 5.934, 1s left")
+    assert (5, 10, "steps: eval_loss 5.879, 0s left") in heard.steps
     assert list(dict.fromkeys(done for done, _, _ in heard.steps)) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 
 
@@ -40,7 +40,7 @@ def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
         file.write("\n")
     tail()
 
-    assert heard.steps == [(3, 9, "loss 1")]
+    assert heard.steps == [(3, 9, "steps: loss 1")]
 
 
 @pytest.mark.parametrize(
