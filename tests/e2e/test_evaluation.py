@@ -116,6 +116,23 @@ def test_standard_benchmarks_from_a_mirror_on_disk(repository: Path) -> None:
     assert {name.partition(".")[0] for name in scores(repository)} == set(benchmarks.SUBSETS)
 
 
+def test_a_mirror_that_changed_is_read_anew(repository: Path) -> None:
+    data = {"gsm8k": {"local_path": "mirror/gsm8k", "few_shot_num": 0}}
+    asked = []
+    for word in ("and", "plus"):
+        benchmarks.gsm8k(repository / "mirror/gsm8k", word)
+        with api(lambda messages: "1") as served:
+            endpoint = f"evaluate.endpoint={{url: {served.url}, model: ours}}"
+            values = sets("evaluate.datasets=[gsm8k]", endpoint, dataset_args=data)
+
+            done = swiftci(repository, "run", "configs/tiny.yaml", *values)
+
+            assert done.returncode == 0, done.stdout + done.stderr
+            asked.append(json.dumps([request["messages"] for request in served.requests]))
+    assert "1 plus 1" in asked[1]
+    assert "1 and 1" not in asked[1]
+
+
 def test_the_teams_own_multiple_choice(repository: Path) -> None:
     (repository / "own").mkdir()
     rows = [{"id": str(n), "question": f"{n}?", "A": "a", "B": "b", "answer": "AB"[n % 2]} for n in range(4)]

@@ -20,13 +20,13 @@ def rows(path: Path, content: list[dict[str, object]]) -> None:
     path.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in content), encoding="utf-8")
 
 
-def gsm8k(folder: Path) -> None:
+def gsm8k(folder: Path, word: str = "and") -> None:
     front_matter(folder, "main", {"train": "main/train.jsonl", "test": "main/test.jsonl"})
     for split in ("train", "test"):
         rows(
             folder / f"main/{split}.jsonl",
             [
-                {"question": f"How much is {n} and 1?", "answer": f"One more than {n}.\n#### {n + 1}"}
+                {"question": f"How much is {n} {word} 1?", "answer": f"One more than {n}.\n#### {n + 1}"}
                 for n in range(COUNT)
             ],
         )

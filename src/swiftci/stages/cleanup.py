@@ -7,7 +7,7 @@ from pathlib import Path
 
 from swiftci.evidence import training
 from swiftci.spec.option import option
-from swiftci.stages.stage import Context, Place, Stage
+from swiftci.stages.stage import DATASETS, Context, Place, Stage
 from swiftci.store.local import Store
 from swiftci.tools.ownership import reclaim
 
@@ -30,6 +30,7 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     for part in context.folder.rglob("*.part"):
         part.unlink(missing_ok=True) if part.is_file() else shutil.rmtree(part, ignore_errors=True)
     joined = "join" in context.record.stages  # the leading machine keeps the run
+    shutil.rmtree(context.folder / DATASETS, ignore_errors=True)
     kept = Store(context.store).put(context.folder) if context.store and not joined else None
     reclaim(context.environ)
     if freed:

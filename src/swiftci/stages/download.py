@@ -1,12 +1,13 @@
 """Checks tools, local models and local data, and fetches what is on a hub, before anything costs GPU time."""
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
 from swiftci.spec.problem import ConfigError, Problem
-from swiftci.stages.stage import Context, Place, Stage
+from swiftci.stages.stage import DATASETS, Context, Place, Stage
 from swiftci.store.files import write_json
 from swiftci.tools import gpu, interpreter
 from swiftci.tools.data_file import check_rows
@@ -36,6 +37,7 @@ class Outputs:
 
 def run(inputs: Inputs, context: Context) -> Outputs:
     checked = _check(context)
+    shutil.rmtree(context.folder / DATASETS, ignore_errors=True)
     config = context.loaded.config
     interpreter.find(context.project.python, context.root, context.environ, *packages(config))
     gpu.enough(config.train.gpus + sum(one.gpus for one in config.train.servers), context.environ)

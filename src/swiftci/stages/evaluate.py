@@ -74,7 +74,7 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     log = context.folder / "logs" / f"evaluate-{inputs.subject}.log"
     shutil.rmtree(work, ignore_errors=True)  # EvalScope would append to an earlier try's answers
     log.unlink(missing_ok=True)
-    environ = evalscope.environment(context.project, context.environ)
+    environ = evalscope.environment(context.project, {**context.environ, **context.prepared})
     count = 0 if config.evaluate.endpoint else config.train.gpus
     with gpus(context, count, environ) as taken:
         environ |= gpu.environment(taken)

@@ -30,7 +30,7 @@ def launch(context: Context, folder: Path, tick: Callable[[], None] | None, rank
     log = context.folder / "logs" / "train.log"
     log.unlink(missing_ok=True)
     python = interpreter.find(context.project.python, context.root, context.environ, "ms_swift").path
-    environ = swift.environment(context.project, train, context.environ)
+    environ = swift.environment(context.project, train, {**context.environ, **context.prepared})
     tracked = tracker.trackers(train) if rank == 0 else []
     tracker.check(tracked, train, environ)
     helpers = train.servers if rank == 0 else ()

@@ -33,6 +33,14 @@ class Progress(Protocol):
         """Where a tool's own output is shown too; None where only its log gets it."""
 
 
+DATASETS = "datasets"
+"""The run directory's folder for what the library `datasets` prepares; emptied before and after a run.
+
+Its shared cache takes two folders of one name whose README lists their files for the same data, whatever is in them
+(measured with 4.8): a mirror or a branch that moved would be trained and scored on its old rows.
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """Everything a stage may use besides its inputs.
@@ -51,6 +59,11 @@ class Context:
     store: Path | None = None
     secrets: tuple[str, ...] = ()
     deadline: float | None = None
+
+    @property
+    def prepared(self) -> dict[str, str]:
+        """The variable that keeps prepared data in the run directory."""
+        return {"HF_DATASETS_CACHE": str(self.folder / DATASETS)}
 
 
 def _done(_: Any) -> Exit:
