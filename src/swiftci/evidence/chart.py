@@ -34,6 +34,10 @@ class NoCharts(Exception):
     """The drawing library is not installed."""
 
 
+STEPS = {"grid": False, "tickMinStep": 1, "format": "d"}
+"""An axis of whole numbers."""
+
+
 def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
     """Training and validation loss over steps; what is no number leaves a gap."""
     every = max(1, math.ceil(len(points) / POINTS_MAX))
@@ -50,7 +54,7 @@ def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
             "data": {"values": rows},
             "mark": {"type": "line", "point": len(rows) <= 60, "strokeWidth": 2},
             "encoding": {
-                "x": {"field": "step", "type": "quantitative", "title": words["step"], "axis": {"grid": False}},
+                "x": {"field": "step", "type": "quantitative", "title": words["step"], "axis": STEPS},
                 "y": {"field": "loss", "type": "quantitative", "title": words["loss"], "scale": {"zero": False}},
                 "color": _colour({words["train_loss"]: _BLUE, words["eval_loss"]: _ORANGE}, rows),
             },
