@@ -427,7 +427,39 @@ def test_program_dies_with_us(tmp_path: Path) -> None:
     driven.process.communicate()
 
     wait_for(lambda: not alive(driven.pids[0]), 5)
-    os.kill(driven.pids[1], signal.SIGKILL)  # its own child knows nothing of us
+    wait_for(lambda: not alive(driven.pids[1]), 10)
+
+
+ESCAPED = """
+import subprocess, sys, time
+code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(120)"
+worker = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+print(worker.pid, flush=True)
+"""
+
+
+def test_worker_in_a_session_of_its_own_ends_with_its_program(tmp_path: Path) -> None:
+    ended = run(tmp_path, ESCAPED)
+
+    assert not alive(int(ended.tail[0]))
+
+
+def test_worker_in_a_session_of_its_own_ends_at_a_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "GRACE_SECONDS", 0.5)
+    ended = run(tmp_path, ESCAPED + "time.sleep(120)", deadline=time.time() + 1)
+
+    assert ended.overdue
+    assert not alive(int(ended.tail[0]))
+
+
+def test_process_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        run(tmp_path, "print(1)")
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_program_hears_sigint_though_a_shell_made_us_deaf_to_it(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ _STYLE: dict[str, Any] = {
     },
     "legend": {"labelColor": _GREY, "titleColor": _GREY, "orient": "top"},
 }
-_PALE, _BLUE, _ORANGE = "#9aa0a6", "#1a73e8", "#e8710a"
+_PALE, _BLUE, _ORANGE, _GREEN = "#9aa0a6", "#1a73e8", "#e8710a", "#188038"
 
 
 class NoCharts(Exception):
@@ -39,14 +39,29 @@ STEPS = {"grid": False, "tickMinStep": 1, "format": "d"}
 
 
 def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
-    """Training and validation loss over steps; what is no number leaves a gap."""
+    """Training and validation loss over steps."""
     every = max(1, math.ceil(len(points) / POINTS_MAX))
-    rows = []
-    for kind, values in (
-        (words["train_loss"], [(p.step, p.loss) for p in points[::every] if p.loss is not None]),
-        (words["eval_loss"], [(p.step, p.eval_loss) for p in points if p.eval_loss is not None]),
-    ):
-        rows += [{"step": step, "loss": value if value - value == 0 else None, "kind": kind} for step, value in values]
+    series = {
+        words["train_loss"]: (_BLUE, [(p.step, p.loss) for p in points[::every] if p.loss is not None]),
+        words["eval_loss"]: (_ORANGE, [(p.step, p.eval_loss) for p in points if p.eval_loss is not None]),
+    }
+    return _curves(series, words["loss"], words)
+
+
+def reward_curve(points: Sequence[Point], words: dict[str, str]) -> str:
+    """The reward over steps, where an rlhf logs one."""
+    every = max(1, math.ceil(len(points) / POINTS_MAX))
+    series = {words["reward"]: (_GREEN, [(p.step, p.reward) for p in points[::every] if p.reward is not None])}
+    return _curves(series, words["reward"], words)
+
+
+def _curves(series: dict[str, tuple[str, list[tuple[int, float]]]], title: str, words: dict[str, str]) -> str:
+    """Lines over steps, each with its colour; what is no number leaves a gap."""
+    rows = [
+        {"step": step, "value": value if value - value == 0 else None, "kind": kind}
+        for kind, (_, values) in series.items()
+        for step, value in values
+    ]
     return _svg(
         {
             "width": 760,
@@ -55,8 +70,8 @@ def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
             "mark": {"type": "line", "point": len(rows) <= 60, "strokeWidth": 2},
             "encoding": {
                 "x": {"field": "step", "type": "quantitative", "title": words["step"], "axis": STEPS},
-                "y": {"field": "loss", "type": "quantitative", "title": words["loss"], "scale": {"zero": False}},
-                "color": _colour({words["train_loss"]: _BLUE, words["eval_loss"]: _ORANGE}, rows),
+                "y": {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False}},
+                "color": _colour({kind: colour for kind, (colour, _) in series.items()}, rows),
             },
         }
     )

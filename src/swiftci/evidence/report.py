@@ -63,6 +63,9 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
         "trained": record.succeeded("train"),
         "scores": scores,
         "loss_svg": _chart(lambda: chart.loss_curve(left.points, words)) if left.points else None,
+        "reward_svg": _chart(lambda: chart.reward_curve(left.points, words))
+        if any(p.reward is not None for p in left.points)
+        else None,
         "score_svg": _chart(lambda: chart.scores([(s.key, s.before, s.after) for s in charted[:CHART_ROWS_MAX]], words))
         if charted
         else None,

@@ -12,6 +12,8 @@ LOG = "logging.jsonl"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _STEP_KEYS = ("global_step/max_steps", "iteration")
 """How far a step is: `7/100`; the second is Megatron's."""
+REWARDS = ("reward", "rewards/accuracies")
+"""What an rlhf logs of how well it does: a mean reward, or how often the chosen response is preferred."""
 _INCOMPLETE = "checkpoint-is-incomplete.txt"
 _MEGATRON = "latest_checkpointed_iteration.txt"
 _DROPPED = "There are errors in the dataset, the data will be deleted"
@@ -28,6 +30,7 @@ class Point:
     eval_loss: float | None = None
     learning_rate: float | None = None
     grad_norm: float | None = None
+    reward: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +172,7 @@ def _point(step: int, row: dict[str, Any]) -> Point:
         eval_loss=number("eval_loss"),
         learning_rate=number("learning_rate"),
         grad_norm=number("grad_norm"),
+        reward=next((found for key in REWARDS if (found := number(key)) is not None), None),
     )
 
 

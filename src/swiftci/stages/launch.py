@@ -1,6 +1,6 @@
 """Starts ms-swift for a stage: GPUs taken, the servers that it asks started before and stopped with it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,7 +74,8 @@ def _helpers(
         share, cards = cards[: one.gpus], cards[one.gpus :]
         args = swift.absolute(_model(one, train), context.root, fetched(context.folder))
         argv = swift.server_argv(python, section.SERVERS[one.role], args, server.HOST, server.free_port())
-        started = serve(context, name, argv, dict(environ) | gpu.environment(share), START_MINUTES)
+        others = [other.program for _, other in found]
+        started = serve(context, name, argv, dict(environ) | gpu.environment(share), START_MINUTES, others)
         found.append((one.role, stack.enter_context(started)))
     return found
 
@@ -88,7 +89,12 @@ def gpus(context: Context, count: int, environ: Mapping[str, str]) -> Iterator[t
 
 
 def serve(
-    context: Context, name: str, argv: list[str], env: Mapping[str, str], minutes: float
+    context: Context,
+    name: str,
+    argv: list[str],
+    env: Mapping[str, str],
+    minutes: float,
+    beside: Sequence[program.Program] = (),
 ) -> AbstractContextManager[server.Server]:
     """A server of ms-swift's, to be entered; its log is logs/NAME.log."""
     return server.serving(
@@ -101,6 +107,7 @@ def serve(
         minutes=minutes,
         deadline=context.deadline,
         told=context.progress.line,
+        beside=beside,
     )
 
 

@@ -3,6 +3,7 @@
 import ctypes
 import math
 import os
+import secrets as secrets_
 import selectors
 import signal
 import subprocess
@@ -16,9 +17,11 @@ from types import FrameType
 from typing import BinaryIO, cast
 
 from swiftci.spec.error import Interrupted, ToolError
+from swiftci.tools import leftover
 from swiftci.tools.output import Lines, mask
 
-GRACE_SECONDS = 30.0
+GRACE_SECONDS = 40.0
+"""How long a program may take to end; torchrun gives its workers 30 of them."""
 DRAIN_SECONDS = 1.0
 """How long after a program's end the children that it left behind may go on writing."""
 _TICK_SECONDS = 0.5
@@ -37,6 +40,18 @@ class Ended:
     seconds: float
     overdue: bool = False
     lost: "Program | None" = None
+
+
+def _watch(mark: str) -> "subprocess.Popen[bytes]":
+    """A process that ends what the program left, should swiftci be killed before it can."""
+    command = [sys.executable, "-I", leftover.__file__, mark]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _die_with_parent() -> None:
@@ -66,6 +81,7 @@ class Program:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.argv = tuple(mask(word, secrets) for word in argv)
         self.log = log
+        self.mark = secrets_.token_hex(16)
         self._file = log.open("ab")
         self.lines = Lines(secrets, self._file, echo)
         try:
@@ -75,7 +91,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=dict(env),
+                env={**env, leftover.VARIABLE: self.mark},
                 cwd=cwd,
                 start_new_session=True,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 -- no threads are there while a tool is started
@@ -83,6 +99,7 @@ class Program:
         except OSError as error:
             self._file.close()
             raise ToolError(message=f"{self.argv[0]} cannot be started: {error.strerror}", argv=self.argv) from None
+        self._watcher = _watch(self.mark)
         self.pipe = cast(BinaryIO, self.process.stdout)
         os.set_blocking(self.pipe.fileno(), False)
         self.closed = False
@@ -122,6 +139,8 @@ class Program:
             time.sleep(_TICK_SECONDS / 10)
         self.signal(signal.SIGKILL)
         self.process.wait()
+        leftover.end(self.mark)
+        self._watcher.communicate(leftover.DONE)
         while self.read():
             continue
         self.lines.close()

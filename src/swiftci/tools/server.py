@@ -68,6 +68,7 @@ def serving(
     minutes: float,
     deadline: float | None,
     told: Callable[[str], None],
+    beside: Sequence[Program] = (),
 ) -> Iterator[Server]:
     """Starts a server of ms-swift's and gives it once `/health` answers; stops it at the end, whatever happened.
 
@@ -79,7 +80,7 @@ def serving(
     try:
         started = time.monotonic()
         told(f"starting {name}")
-        port = _await(name, program, ports, started + 60 * minutes, deadline)
+        port = _await(name, program, ports, minutes, deadline, beside)
         told(f"{name} answers on port {port} after {time.monotonic() - started:.0f} s")
         yield Server(name=name, program=program, port=port)
     finally:
@@ -91,21 +92,28 @@ def _note_port(line: str, ports: list[int]) -> None:
         ports.append(int(found[1]))
 
 
-def _await(name: str, program: Program, ports: list[int], until: float, deadline: float | None) -> int:
-    """The port on which the server answers."""
+def _await(
+    name: str, program: Program, ports: list[int], minutes: float, deadline: float | None, beside: Sequence[Program]
+) -> int:
+    """The port on which the server answers; `beside` are read meanwhile, so that none waits to be heard."""
+    until = time.monotonic() + 60 * minutes
     while time.monotonic() < until and (deadline is None or time.time() < deadline):
-        if program.ended:
-            while program.read():
+        ended = program.ended
+        for one in (program, *beside):  # all of it: a server that cannot say more does not answer
+            while one.read() and time.monotonic() < until:
                 continue
+        if ended:
             raise _failed(name, program, "ended before it answered")
-        if not program.read():
-            time.sleep(0.2)
+        lost = next((one for one in beside if one.ended), None)
+        if lost:
+            raise _failed("another server", lost, "ended")
         if ports and _healthy(ports[-1]):
             return ports[-1]
+        time.sleep(0.2)
     raise ToolError(
         message=f"{name} did not answer in time",
         kind="tool",
-        hint="its log says how far it came; evaluate.serve.start_minutes gives it longer",
+        hint=f"its log says how far it came in {minutes:g} minutes",
         argv=program.argv,
         tail=program.tail,
         log=program.log,
@@ -116,7 +124,7 @@ def _healthy(port: int) -> bool:
     from urllib.request import ProxyHandler, build_opener
 
     try:
-        with build_opener(ProxyHandler({})).open(f"http://{HOST}:{port}/health", timeout=5) as answer:
+        with build_opener(ProxyHandler({})).open(f"http://{HOST}:{port}/health", timeout=1) as answer:
             return bool(answer.status == 200)
     except OSError:  # URLError is one
         return False
