@@ -119,7 +119,8 @@ def test_a_teacher_is_started_for_a_training_and_stopped_with_it(repository: Pat
 
 def test_a_package_that_is_missing_is_told_before_anything_is_loaded(repository: Path) -> None:
     values = ("train.args.deepspeed=zero2", "train.servers=[{role: rollout, gpus: 0}]", "train.args.quant_method=bnb")
-    more = ("train.args.quant_bits=4", *rlhf("grpo", "questions"))
+    asked = ("train.args.use_vllm=true", "train.args.vllm_mode=server", "train.servers.0.args.vllm_max_model_len=64")
+    more = ("train.args.quant_bits=4", *rlhf("grpo", "questions"), *asked)
 
     done = swiftci(repository, "run", "configs/tiny.yaml", *sets((*STEPS, *values, *more)))
 

@@ -66,8 +66,8 @@ class Mlflow:
 
 
 @contextmanager
-def server(token: str = "") -> Iterator[Mlflow]:
-    """Serves while inside; where there is a `token`, nobody is answered without it."""
+def server(token: str = "", basic: str = "") -> Iterator[Mlflow]:
+    """Serves while inside; where there is a `token`, or the header `basic`, nobody is answered without it."""
     found = Mlflow(token=token)
 
     class Handler(BaseHTTPRequestHandler):
@@ -79,7 +79,8 @@ def server(token: str = "") -> Iterator[Mlflow]:
             self.handle_call({key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()})
 
         def handle_call(self, asked: dict[str, Any]) -> None:
-            if token and self.headers.get("Authorization") != f"Bearer {token}":
+            wanted = f"Bearer {token}" if token else basic
+            if wanted and self.headers.get("Authorization") != wanted:
                 found.refused += 1
                 return self.reply(401, {"error_code": "UNAUTHENTICATED"})
             call = urlsplit(self.path).path.partition("/mlflow/")[2]

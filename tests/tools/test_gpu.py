@@ -87,6 +87,12 @@ def test_card_of_a_holder_that_was_killed_is_free_again(tmp_path: Path, machine:
     assert taken(4, machine, tmp_path, time.time() + 5) == ("0", "1", "2", "3")
 
 
+@pytest.mark.parametrize("visible", ["2", ""])
+def test_less_than_asked_for_is_told_without_nvidia_smi_too(tmp_path: Path, visible: str) -> None:
+    with pytest.raises(ToolError, match="4 GPUs are asked for"):
+        taken(4, {"PATH": str(tmp_path), "CUDA_VISIBLE_DEVICES": visible}, tmp_path)
+
+
 def test_locks_are_for_every_user_of_the_machine(tmp_path: Path, machine: dict[str, str]) -> None:
     taken(1, machine, tmp_path)
 

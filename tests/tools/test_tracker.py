@@ -1,5 +1,7 @@
 """Trackers: one run there per run here, kept over a resume."""
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,35 @@ def test_address_that_is_none_is_not_shown(tmp_path: Path, link: object) -> None
     tracker._write(tmp_path, {"links": {"wandb": link}})
 
     assert tracker.shown(tmp_path) == {}
+
+
+def test_password_in_an_address_is_sent_and_written_nowhere(tmp_path: Path) -> None:
+    with mlflow.server(basic="Basic dTpzM2NyZXRwdw==") as server:
+        address = server.url.replace("://", "://u:s3cretpw@")
+        tracker.begin(trackers("mlflow"), tmp_path, "f", "n", {"MLFLOW_TRACKING_URI": address})
+
+        assert server.refused == 0
+        assert "s3cretpw" not in (tmp_path / "tracker.json").read_text()
+        assert tracker.shown(tmp_path)["mlflow"].startswith(server.url)
+
+
+@pytest.mark.parametrize("address", ["http://x y/", "http://[bad", "http://", "http://h:port"])
+def test_address_of_mlflow_that_is_none_is_a_mistake_and_no_bug(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ToolError, match="is no address"):
+        tracker.begin(trackers("mlflow"), tmp_path, "f", "n", {"MLFLOW_TRACKING_URI": address})
+
+
+@pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b""])
+def test_mlflow_that_speaks_no_http_is_told(tmp_path: Path, answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def once() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        threading.Thread(target=once, daemon=True).start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(ToolError, match="MLflow could not be asked"):
+            tracker.begin(trackers("mlflow"), tmp_path, "f", "n", {"MLFLOW_TRACKING_URI": address})

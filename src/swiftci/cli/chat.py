@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swiftci.cli.progress import say
+from swiftci.spec.error import Interrupted
 
 if TYPE_CHECKING:  # `--help` must not pay for it
     from swiftci.tools.chat import Message, Model
@@ -92,6 +93,9 @@ def _typed() -> Iterator[str]:
         except EOFError:
             say("")
             return
+        except (KeyboardInterrupt, Interrupted):
+            say("")  # what is said next starts a line
+            raise
         if text.strip():
             yield text
 

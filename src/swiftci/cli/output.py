@@ -1,6 +1,7 @@
 """How problems and failures look: text with a caret, annotations on a runner, JSON."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
@@ -42,7 +43,8 @@ def text(problem: Problem) -> str:
 
 
 def _snippet(position: Position) -> list[str]:
-    source = "".join(c if c.isprintable() or c == "\t" else "�" for c in position.source)
+    source = hidden(position.source)
+    source = "".join(c if c.isprintable() or c == "\t" else "�" for c in source)
     if len(source) > SOURCE_WIDTH_MAX or position.column > SOURCE_WIDTH_MAX:
         return []
     margin = f"{position.line:5} | "
@@ -82,6 +84,14 @@ def print_json(data: Any) -> None:
 
 SHOWN_LINES = 30
 """Of a tool's last lines, how many a terminal gets; its log has all."""
+
+
+_USER = re.compile(r"(?<=://)[^/\s\"']*(?=@)")
+
+
+def hidden(line: str) -> str:
+    """A line of a file without the user and password of an address in it; as long as before, for the caret."""
+    return _USER.sub(lambda found: "*" * len(found[0]), line)
 
 
 def failed(problems: Sequence[Problem]) -> bool:

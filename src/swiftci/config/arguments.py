@@ -10,7 +10,9 @@ from swiftci.spec.problem import Position, Problem, quoted
 Value = str | list[Any] | dict[str, Any]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SECRET = re.compile(r"(.*_)?(token|api_?key|password|secret)", re.IGNORECASE)
-"""Names of arguments and variables whose values are secrets."""
+"""Names of arguments whose values are secrets."""
+SECRET_VARIABLE = re.compile(r".*(token|passw(or)?d|secret|(api|access|secret|private)_?key)", re.IGNORECASE)
+"""Names of variables whose values are secrets, wherever they come from."""
 
 
 class Arguments(dict[str, Value]):

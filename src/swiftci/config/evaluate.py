@@ -24,6 +24,13 @@ class Serve(Section):
     args: Arguments = option("Arguments of `swift deploy`.", factory=Arguments)
     start_minutes: int = option("Minutes until it must answer.", default=30)
 
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        minutes = node.entries.get("start_minutes")
+        if minutes and type(minutes.value) is int and minutes.value < 1:
+            message = f"evaluate.serve.start_minutes should be 1 or more, found {minutes.describe}"
+            problems.append(Problem(code="wrong-value", message=message, position=minutes.position))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint(Section):
@@ -61,6 +68,12 @@ class Evaluate(Section):
             message = "evaluate.datasets is empty; EvalScope would measure nothing and call it success"
             problems.append(Problem(code="wrong-value", message=message, position=datasets.position))
         serve, endpoint, base = (node.entries.get(key) for key in ("serve", "endpoint", "base"))
+        args = node.entries.get("args")
+        model_args = args.entries.get("model_args") if args else None
+        if model_args and (serve or endpoint):
+            message = "evaluate.args.model_args are for a model that EvalScope loads, and this one is served"
+            hint = "leave them out; evaluate.serve.args has `torch_dtype` and its like"
+            problems.append(Problem(code="wrong-value", message=message, position=model_args.position, hint=hint))
         if serve and endpoint:
             message = "evaluate has both serve and endpoint; one model is asked in one way"
             problems.append(Problem(code="wrong-value", message=message, position=endpoint.position))

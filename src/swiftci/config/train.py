@@ -22,12 +22,15 @@ SERVERS = {"rollout": "rollout", "teacher": "deploy"}
 """Roles of servers, and the command of ms-swift that each is."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LAUNCH = {
+LAUNCH = {
     "NPROC_PER_NODE": "train.processes",
     "NNODES": "train.nodes",
     "NODE_RANK": "train.nodes",
     "MASTER_ADDR": "`head` in swiftci.yaml",
     "MASTER_PORT": "`head` in swiftci.yaml",
+    "RANK": "train.nodes",
+    "LOCAL_RANK": "train.processes",
+    "WORLD_SIZE": "train.processes and train.nodes",
 }
 """Variables that ms-swift's own launcher reads, and the key that says the same here."""
 
@@ -116,9 +119,9 @@ class Train(Section):
                 problems.append(Problem(code="wrong-value", message=message, position=env.keys[key]))
             elif SECRET.fullmatch(key):
                 problems.append(secret(key, item.position))
-            elif key in _LAUNCH:
+            elif key in LAUNCH:
                 message = f"{key} has no effect here: swiftci starts the processes itself"
-                hint = f"use {_LAUNCH[key]}"
+                hint = f"use {LAUNCH[key]}"
                 problems.append(Problem(code="owned-argument", message=message, position=env.keys[key], hint=hint))
 
     @staticmethod

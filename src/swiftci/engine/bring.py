@@ -1,8 +1,10 @@
 """Brings a run's model home: its checkpoint without a training's leftovers, or an adapter merged into its base."""
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from swiftci.config.arguments import texts
 from swiftci.engine.find import Run, held, secret_values
@@ -41,6 +43,7 @@ def bring(run: Run, target: Path, merged: bool, environ: Mapping[str, str], prog
             _merge(run, part, environ, progress)
         else:
             _copy(found, part, progress)
+        _portable(run, part)
         write_json(part / LINEAGE, lineage(run, merged))
 
 
@@ -69,6 +72,26 @@ def _copy(found: list[weights.File], part: Path, progress: Progress) -> None:
 
     weights.copy(found, part, moved)
     progress.line(f"{len(found)} files, {amount(total)}, read back and compared")
+
+
+def _portable(run: Run, part: Path) -> None:
+    """Names the repositories that the run fetched as its config does, where files name their folders here."""
+    texts = {str(folder): text.partition("#")[0] for text, folder in fetched(run.folder).items()}
+    for path in (part / name for name in ("args.json", "adapter_config.json")):
+        if texts and path.is_file():
+            try:
+                data = json.loads(path.read_text(encoding="utf-8"))
+            except (ValueError, RecursionError):
+                continue  # a tool that needs it will say so
+            write_json(path, _renamed(data, texts))
+
+
+def _renamed(data: Any, texts: Mapping[str, str]) -> Any:
+    if isinstance(data, dict):
+        return {key: _renamed(value, texts) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_renamed(value, texts) for value in data]
+    return texts.get(data, data) if isinstance(data, str) else data
 
 
 def base_model(run: Run, train: Mapping[str, object]) -> str:

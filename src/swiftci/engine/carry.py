@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from swiftci.config.arguments import SECRET
+from swiftci.config.arguments import SECRET_VARIABLE
 from swiftci.config.model import Config
 from swiftci.engine.session import Session
 from swiftci.spec.error import Interrupted, ToolError
@@ -172,7 +172,9 @@ def _context(session: Session, stage: Stage, progress: Progress) -> Context:
         progress=progress,
         store=session.store,
         secrets=tuple(
-            value for name, value in session.environ.items() if value and (name in named or SECRET.fullmatch(name))
+            value
+            for name, value in session.environ.items()
+            if value and (name in named or SECRET_VARIABLE.fullmatch(name))
         ),
         deadline=_deadline(session),
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from swiftci.config.arguments import SECRET
+from swiftci.config.arguments import SECRET_VARIABLE
 from swiftci.config.model import NAME
 from swiftci.config.project import Project
 from swiftci.config.read import read
@@ -88,7 +88,7 @@ def _inside(path: Path, folder: Path) -> bool:
 
 def secret_values(environ: Mapping[str, str]) -> tuple[str, ...]:
     """What must be masked in anything shown."""
-    return tuple(value for name, value in environ.items() if value and SECRET.fullmatch(name))
+    return tuple(value for name, value in environ.items() if value and SECRET_VARIABLE.fullmatch(name))
 
 
 @contextmanager

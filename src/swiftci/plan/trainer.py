@@ -1,11 +1,14 @@
 """What does not fit together in a training: found here in a second, or by ms-swift after it loaded the model."""
 
 import json
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from swiftci.config.arguments import texts
+from swiftci.config.arguments import Arguments, texts
 from swiftci.config.load import Loaded
 from swiftci.config.project import FILE, Project
+from swiftci.config.train import Train
 from swiftci.spec.problem import Position, Problem, nearest, quoted
 
 DEEPSPEED = ("zero0", "zero1", "zero2", "zero3", "zero2_offload", "zero3_offload")
@@ -26,12 +29,27 @@ def check_trainer(one: Loaded, project: Project, root: Path, problems: list[Prob
     def wrong(key: str, message: str, hint: str = "", code: str = "wrong-value") -> None:
         problems.append(Problem(code=code, message=message, position=one.position(key), hint=hint))
 
-    train, evaluate = one.config.train, one.config.evaluate
+    train = one.config.train
     args = {name: next(iter(texts(train.args, name)), "") for name in train.args}
     kind = args.get("rlhf_type", "dpo") if train.method.endswith("rlhf") else ""
     for name in _REQUIRED.get(kind, ()):
         if name not in train.args:
             wrong("train.args.rlhf_type", f"{kind} needs train.args.{name}", code="missing-key")
+    _sharding(train, args, root, wrong)
+    if train.nodes > 1:
+        _machines(one, project, wrong, problems)
+    _rollouts(train, args, kind, wrong)
+    _teachers(train, args, kind, wrong)
+    _evaluated(one, args, kind, wrong)
+    if notice := _quantised(one):
+        problems.append(notice)
+
+
+Wrong = Callable[..., None]
+"""Takes a key, a message, a hint and a code."""
+
+
+def _sharding(train: Train, args: Mapping[str, str], root: Path, wrong: Wrong) -> None:
     for key, presets in (("deepspeed", DEEPSPEED), ("fsdp", FSDP)):
         if key in train.args and (problem := _preset(args[key], presets, root)):
             wrong(f"train.args.{key}", f"train.args.{key} {problem[0]}", problem[1])
@@ -41,42 +59,84 @@ def check_trainer(one: Loaded, project: Project, root: Path, problems: list[Prob
     if sharding and train.gpus > 1 and train.processes_per_node == 1:
         hint = "leave train.processes out: then each GPU has its process"
         wrong(f"train.args.{sharding}", f"{sharding} needs a process per GPU, and train.processes is 1", hint)
-    if train.nodes > 1 and project.head is None:
+
+
+def _machines(one: Loaded, project: Project, wrong: Wrong, problems: list[Problem]) -> None:
+    nodes = one.config.train.nodes
+    if project.head is None:
+        message = f"{one.path} trains on {nodes} machines, and `head` does not say which leads"
         hint = "as in head: {address: 10.0.0.1, runner: [self-hosted, node-1]}"
-        problems.append(
-            Problem(
-                code="missing-key",
-                message=f"{one.path} trains on {train.nodes} machines, and `head` does not say which leads",
-                position=Position(file=FILE),
-                hint=hint,
-            )
-        )
-    if train.nodes > 1 and project.container is not None:
+        problems.append(Problem(code="missing-key", message=message, position=Position(file=FILE), hint=hint))
+    if project.container is not None:
         hint = "leave `container` out for these machines, with ms-swift on the machines themselves"
         wrong("train.nodes", "GitHub gives each job's container a network of its own: machines cannot meet", hint)
+
+
+def _rollouts(train: Train, args: Mapping[str, str], kind: str, wrong: Wrong) -> None:
+    """Whether the servers that generate are asked, and use what they hold."""
+    served = [index for index, server in enumerate(train.servers) if server.role == "rollout"]
+    named = [name for name in ("vllm_server_host", "vllm_server_base_url", "vllm_server_port") if name in train.args]
     if train.servers and kind not in _ASKING:
         wrong("train.servers", f"only {' and '.join(_ASKING)} ask a server", "leave train.servers out")
-    for server in train.servers:
-        asked = {"rollout": "vllm_server_host", "teacher": "teacher_model_server"}[server.role]
-        if asked in train.args:
-            wrong(f"train.args.{asked}", f"train.args.{asked} names a server, and train.servers starts one", "keep one")
-    served = any(server.role == "rollout" for server in train.servers)
-    named = {"vllm_server_host", "vllm_server_base_url"} & set(train.args)
+    elif served and (not _on(args.get("use_vllm")) or args.get("vllm_mode") != "server"):
+        hint = "write use_vllm: true and vllm_mode: server under train.args"
+        wrong("train.servers", "the training does not ask the rollout server that holds these GPUs", hint)
+    if served and named:
+        wrong(
+            f"train.args.{named[0]}", f"train.args.{named[0]} names a server, and train.servers starts one", "keep one"
+        )
     if args.get("vllm_mode") == "server" and not served and not named:
         hint = "as in servers: [{role: rollout, gpus: 1}]"
         wrong("train.args.vllm_mode", "vllm_mode is server, and no server is named", hint, "missing-key")
-    task = (
-        "a reward model"
-        if kind == "rm"
-        else f"a model of task_type {args['task_type']}"
-        if args.get("task_type") in _SCORERS
-        else ""
-    )
-    if notice := _quantised(one):
-        problems.append(notice)
-    if evaluate and task and evaluate.endpoint is None:
+    for index in served:
+        server = train.servers[index]
+        used = math.prod(_count(server.args, name) for name in _VLLM_SIZES)
+        if server.gpus and used != server.gpus:
+            message = f"this rollout server holds {server.gpus} GPUs and uses {used}"
+            hint = "vllm_tensor_parallel_size times vllm_data_parallel_size is what it uses; each is 1 when absent"
+            wrong(f"train.servers.{index}", message, hint)
+
+
+def _teachers(train: Train, args: Mapping[str, str], kind: str, wrong: Wrong) -> None:
+    served = [index for index, server in enumerate(train.servers) if server.role == "teacher"]
+    if len(served) > 1:
+        wrong(f"train.servers.{served[1]}", "a training asks one teacher server", "keep one")
+    for name in ("teacher_model_server", "teacher_model"):
+        if served and name in train.args:
+            wrong(f"train.args.{name}", f"train.args.{name} names a teacher, and train.servers starts one", "keep one")
+    if served and kind == "gkd" and "gkd_logits_topk" not in train.args:
+        hint = "as in gkd_logits_topk: 20; the server's max_logprobs bounds it"
+        wrong("train.servers", "a teacher that is served needs train.args.gkd_logits_topk", hint, "missing-key")
+
+
+def _evaluated(one: Loaded, args: Mapping[str, str], kind: str, wrong: Wrong) -> None:
+    """Whether what is trained can be scored as the config asks."""
+    train, evaluate = one.config.train, one.config.evaluate
+    if evaluate is None:
+        return
+    scores = args.get("task_type") in _SCORERS
+    task = "a reward model" if kind == "rm" else f"a model of task_type {args['task_type']}" if scores else ""
+    if task and evaluate.endpoint is None:
         hint = "leave evaluate out; the training's own eval_loss and metrics are in the report"
         wrong("evaluate", f"{task} writes no text that EvalScope could score", hint)
+    serve = evaluate.serve
+    if serve and serve.backend != "transformers" and train.gpus == 0:
+        wrong("evaluate.serve", f"{serve.backend} needs a GPU, and train.gpus is 0", "as in serve: transformers")
+    if serve and serve.backend == "vllm" and train.gpus and (used := _count(serve.args, _VLLM_SIZES[0])) > train.gpus:
+        message = f"vllm_tensor_parallel_size is {used}, and an evaluation has the training's {train.gpus} GPUs"
+        wrong("evaluate.serve", message)
+
+
+_VLLM_SIZES = ("vllm_tensor_parallel_size", "vllm_data_parallel_size")
+
+
+def _count(args: Arguments, name: str) -> int:
+    text = next(iter(texts(args, name)), "1")
+    return int(text) if text.isdigit() and int(text) else 1
+
+
+def _on(text: str | None) -> bool:
+    return (text or "").lower() in ("yes", "true", "t", "y", "1")
 
 
 def _quantised(one: Loaded) -> Problem | None:

@@ -10,6 +10,7 @@ from swiftci.spec.problem import ConfigError, Problem
 from swiftci.stages.stage import DATASETS, Context, Place, Stage
 from swiftci.store.files import write_json
 from swiftci.tools import gpu, interpreter
+from swiftci.tools.address import answers
 from swiftci.tools.data_file import check_rows
 from swiftci.tools.hub import fetched
 from swiftci.tools.hub.amount import amount
@@ -40,6 +41,8 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     shutil.rmtree(context.folder / DATASETS, ignore_errors=True)
     config = context.loaded.config
     interpreter.find(context.project.python, context.root, context.environ, *packages(config))
+    if config.evaluate and config.evaluate.endpoint:
+        answers(config.evaluate.endpoint.url, "evaluate.endpoint.url")
     gpu.enough(config.train.gpus + sum(one.gpus for one in config.train.servers), context.environ)
     found = _fetch(named(config, context.project, context.root), context)
     return Outputs(checked=checked, repositories=len(found), fetched_bytes=sum(one.bytes for one in found.values()))

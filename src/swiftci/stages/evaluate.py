@@ -138,8 +138,10 @@ def _reached(
     args = swift.served(train, section.serve.args, found.model, found.adapter, inputs.subject)
     args["infer_backend"] = section.serve.backend
     argv = swift.server_argv(python, "deploy", args, server.HOST, server.free_port())
-    hub = swift.environment(context.project, train, environ)
-    with serve(context, f"serve-{inputs.subject}", argv, hub, section.serve.start_minutes) as running:
+    keys = {evalscope.KEY, evalscope.JUDGE_KEY, *context.project.secrets.endpoint, *context.project.secrets.judge}
+    own = {name: value for name, value in environ.items() if name not in keys}  # a model's code may run there
+    own = swift.environment(context.project, train, own)
+    with serve(context, f"serve-{inputs.subject}", argv, own, section.serve.start_minutes) as running:
         yield evalscope.Subject(id=inputs.subject, model=inputs.subject, url=f"{running.url}/v1"), [running]
 
 

@@ -68,7 +68,7 @@ def _helpers(
 ) -> Running:
     """Starts the training's servers one after another, each on GPUs of its own."""
     train = context.loaded.config.train
-    found = []
+    found: Running = []
     for number, one in enumerate(train.servers):
         name = one.role if len(train.servers) == 1 else f"{one.role}-{number}"
         share, cards = cards[: one.gpus], cards[one.gpus :]
@@ -126,6 +126,7 @@ def _addresses(running: Running) -> dict[str, Value]:
     if rollouts:
         found["vllm_server_host"] = [server.HOST for _ in rollouts]
         found["vllm_server_port"] = [str(one.port) for one in rollouts]
+        found["vllm_server_group_port"] = [str(server.free_port()) for _ in rollouts]  # else two trainings meet there
     if teachers:
         found["teacher_model_server"] = teachers[0].url
     return found

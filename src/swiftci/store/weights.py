@@ -19,7 +19,7 @@ from swiftci.store import safetensors
 _LEFT_OUT = re.compile(
     r"(optimizer|scheduler|scaler)(_[^/]*)?(\.(pt|bin|pth)|/.*)"
     r"|rng_state(_\d+)?\.pth|random_states_\d+\.pkl|trainer_state\.json|training_args\.bin"
-    r"|global_step\d+/.*|latest|zero_to_fp32\.py|README\.md"
+    r"|global_step\d+/.*|latest|zero_to_fp32\.py|README\.md|([^/]*/)*[^/]*\.(pkl|pickle|pt|pth|ckpt)"
 )
 """What a Trainer or DeepSpeed keeps to go on with, training_args.bin, which is a pickle, and peft's blank README.md,
 whose `base_model` is a path of the training machine: a hub refuses it."""

@@ -90,7 +90,13 @@ def taken(
         return
     if known is None:
         named = environ.get("CUDA_VISIBLE_DEVICES")
-        yield tuple(str(number) for number in range(count)) if named is None else tuple(named.split(","))[:count]
+        names = (
+            [str(number) for number in range(count)] if named is None else [n for n in named.split(",") if n.strip()]
+        )
+        if len(names) < count:
+            message = f"{count} GPUs are asked for, and CUDA_VISIBLE_DEVICES={named} shows {len(names)}"
+            raise ToolError(message=message, kind="user", hint="lower train.gpus, or show more")
+        yield tuple(names[:count])
         return
     with ExitStack() as held:
         told = False

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from swiftci.spec.error import ToolError
 
 ADDRESS = "MLFLOW_TRACKING_URI"
 _SECONDS = 30
+_BYTES_MAX = 1_000_000
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-9]+)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +27,38 @@ def create(environ: Mapping[str, str], name: str) -> Run:
     """A new run in `MLFLOW_EXPERIMENT_NAME`, else in an experiment of the config's name; raises ToolError."""
     from urllib.parse import quote
 
-    address = environ[ADDRESS].rstrip("/")
+    address, credentials = _address(environ)
     experiment = environ.get("MLFLOW_EXPERIMENT_NAME") or name
     query = f"?experiment_name={quote(experiment)}"
-    found = _ask(address, environ, "experiments/get-by-name", query=query)
+    found = _ask(address, credentials, "experiments/get-by-name", query=query)
     if found is None:
-        found = {"experiment": _ask(address, environ, "experiments/create", {"name": experiment})}
+        found = {"experiment": _ask(address, credentials, "experiments/create", {"name": experiment})}
     number = str(_part(found, "experiment", "experiment_id"))
-    made = _ask(address, environ, "runs/create", {"experiment_id": number, "run_name": name})
+    made = _ask(address, credentials, "runs/create", {"experiment_id": number, "run_name": name})
     run = str(_part(made, "run", "info", "run_id"))
     return Run(id=run, link=f"{address}/#/experiments/{number}/runs/{run}")
+
+
+def _address(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The server's address without a user, and the value of an Authorization header, empty where there is none."""
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        parts = urlsplit(environ[ADDRESS].strip())
+        host = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+    except ValueError:
+        host = ""
+    if not host or not _HOST.fullmatch(host):
+        raise ToolError(message=f"{ADDRESS} is no address", kind="user", hint="as in https://mlflow.example.com")
+    user, password = environ.get("MLFLOW_TRACKING_USERNAME"), environ.get("MLFLOW_TRACKING_PASSWORD", "")
+    if parts.username:
+        user, password = unquote(parts.username), unquote(parts.password or "")
+    credentials = ""
+    if token := environ.get("MLFLOW_TRACKING_TOKEN"):
+        credentials = f"Bearer {token}"
+    elif user:
+        credentials = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}", credentials
 
 
 def _part(data: Any, *keys: str) -> Any:
@@ -45,29 +70,27 @@ def _part(data: Any, *keys: str) -> Any:
 
 
 def _ask(
-    address: str, environ: Mapping[str, str], call: str, body: dict[str, str] | None = None, query: str = ""
+    address: str, credentials: str, call: str, body: dict[str, str] | None = None, query: str = ""
 ) -> dict[str, Any] | None:
     """The answer; None where MLflow has no such thing. `address` is of http, the caller has seen to it."""
+    import http.client
     import urllib.error
     import urllib.request
 
     data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(f"{address}/api/2.0/mlflow/{call}{query}", data=data)  # noqa: S310
-    request.add_header("Content-Type", "application/json")
-    if token := environ.get("MLFLOW_TRACKING_TOKEN"):
-        request.add_unredirected_header("Authorization", f"Bearer {token}")
-    elif user := environ.get("MLFLOW_TRACKING_USERNAME"):
-        both = f"{user}:{environ.get('MLFLOW_TRACKING_PASSWORD', '')}".encode()
-        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(both).decode()}")
     try:
+        request = urllib.request.Request(f"{address}/api/2.0/mlflow/{call}{query}", data=data)  # noqa: S310
+        request.add_header("Content-Type", "application/json")
+        if credentials:
+            request.add_unredirected_header("Authorization", credentials)
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-            found = json.loads(answer.read())
+            found = json.loads(answer.read(_BYTES_MAX))
     except urllib.error.HTTPError as error:
         if error.code == 404 and body is None:
             return None
         raise _refused(call, f"answered {error.code}") from None
-    except (OSError, ValueError) as error:
-        raise _refused(call, str(error)) from None
+    except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
+        raise _refused(call, f"{type(error).__name__}: {error}") from None
     return found if isinstance(found, dict) else {}
 
 

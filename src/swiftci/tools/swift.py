@@ -11,7 +11,7 @@ from pathlib import Path
 
 from swiftci.config.arguments import Arguments, Value
 from swiftci.config.project import Head, Hub, Project
-from swiftci.config.train import Train
+from swiftci.config.train import LAUNCH, Train
 from swiftci.tools.hub.reference import argument
 from swiftci.tools.local_path import DATA_ARGUMENTS, MODEL_ARGUMENTS, local
 
@@ -38,6 +38,9 @@ OWNED = {
 SERVER_OWNED = {
     "host": "a server is for its own machine alone",
     "port": "swiftci takes one that is free",
+    "log_level": "swiftci reads in the log where the server answers",
+    "ssl_keyfile": "the server is for its own machine alone",
+    "ssl_certfile": "the server is for its own machine alone",
 }
 """Arguments of servers that swiftci sets."""
 
@@ -57,7 +60,11 @@ DEFAULTS = {
 SHARED = ("model_type", "template", "torch_dtype", "use_hf", "system", "max_pixels")
 """What of a training's arguments a server of the same model needs too; a checkpoint brings it itself."""
 
-_STRIPPED = ("PAI_TRAINING_JOB_ID",)  # moves output_dir and stops logging.jsonl (ms-swift 4.6.0, trainers/patcher.py)
+_STRIPPED = (
+    "PAI_TRAINING_JOB_ID",  # moves output_dir and stops logging.jsonl (ms-swift 4.6.0, trainers/patcher.py)
+    *("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK"),  # of somebody else's processes
+    *LAUNCH,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

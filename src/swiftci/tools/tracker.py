@@ -15,7 +15,7 @@ from swiftci.spec.error import ToolError
 from swiftci.tools import mlflow
 
 FILE = "tracker.json"
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#=%+@-]+")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#=%+-]+(/@[A-Za-z0-9._~:/?#=%+-]+)?")
 ID_LENGTH = 21
 """Lower-case letters and digits, which all of them take; SwanLab wants just so many."""
 
