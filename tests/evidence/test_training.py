@@ -200,3 +200,33 @@ def test_unreadable_log_is_no_step(tmp_path: Path) -> None:
     os.mkdir(out / "logging.jsonl")  # noqa: PTH102 -- as a broken mount would look
 
     assert training.read(out).points == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"reward": 0.5, "rewards/Format/mean": 0.1}, (0.5, "reward")),
+        ({"rewards/accuracies": 0.75, "rewards/margins": 2.0}, (0.75, "rewards/accuracies")),
+        ({"loss": 1.0}, (None, "")),
+    ],
+)
+def test_reward_of_an_rlhf_is_read_by_its_key(
+    tmp_path: Path, row: dict[str, float], expected: tuple[object, str]
+) -> None:
+    (tmp_path / training.LOG).write_text(json.dumps(row | {"global_step/max_steps": "1/2"}) + "\n")
+
+    (point,) = training.read(tmp_path).points
+    assert (point.reward, point.reward_key) == expected
+
+
+def test_megatrons_steps_and_checkpoints_are_found(tmp_path: Path) -> None:
+    (tmp_path / training.LOG).write_text(json.dumps({"loss": 1.0, "iteration": "3/9"}) + "\n")
+    for name in ("checkpoint-2", "checkpoint-3", "checkpoint-3-merged", "checkpoint-4"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "latest_checkpointed_iteration.txt").write_text("3")
+    (tmp_path / "last-checkpoint").symlink_to("checkpoint-3")
+
+    found = training.read(tmp_path)
+
+    assert (found.steps, found.max_steps) == (3, 9)
+    assert found.last == tmp_path / "checkpoint-3-merged"  # a LoRA's weights in transformers' form; 4 is not whole yet

@@ -49,9 +49,10 @@ def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
 
 
 def reward_curve(points: Sequence[Point], words: dict[str, str]) -> str:
-    """The reward over steps, where an rlhf logs one."""
+    """The reward over steps, of an rlhf that logs one."""
     every = max(1, math.ceil(len(points) / POINTS_MAX))
-    series = {words["reward"]: (_GREEN, [(p.step, p.reward) for p in points[::every] if p.reward is not None])}
+    name = next(p.reward_key for p in points if p.reward_key)
+    series = {name: (_GREEN, [(p.step, p.reward) for p in points[::every] if p.reward is not None])}
     return _curves(series, words["reward"], words)
 
 

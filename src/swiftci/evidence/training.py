@@ -23,7 +23,7 @@ _FILTERED = re.compile(r"Dataset filtered, origin length: (\d+), filtered datase
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One logged step; a value is None where it was not logged, and may be NaN."""
+    """One logged step; a value is None where it was not logged, and may be NaN. `reward_key` is ms-swift's word."""
 
     step: int
     loss: float | None = None
@@ -31,6 +31,7 @@ class Point:
     learning_rate: float | None = None
     grad_norm: float | None = None
     reward: float | None = None
+    reward_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,13 +167,15 @@ def _point(step: int, row: dict[str, Any]) -> Point:
         value = row.get(key)
         return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
+    reward = next((key for key in REWARDS if number(key) is not None), "")
     return Point(
         step=step,
         loss=number("loss"),
         eval_loss=number("eval_loss"),
         learning_rate=number("learning_rate"),
         grad_norm=number("grad_norm"),
-        reward=next((found for key in REWARDS if (found := number(key)) is not None), None),
+        reward=number(reward) if reward else None,
+        reward_key=reward,
     )
 
 
