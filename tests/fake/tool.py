@@ -9,6 +9,7 @@ FAKE_HANG       `train`, `evaluate-base` or `evaluate`: that call replays the re
 FAKE_DEAF       with FAKE_HANG: SIGTERM and SIGINT are ignored
 FAKE_CHILD      with FAKE_HANG: a file that gets the number of a child process, which waits, too
 FAKE_PRINT      text that a training and an evaluation print
+FAKE_SERVER     `fails` before it answers, or `dies` a second later
 FAKE_PART       leave this file of the recording out
 """
 
@@ -40,6 +41,15 @@ def main(argv: list[str]) -> None:
         case ["-m", "swift.cli.sft", *flags]:
             note("train", flags)
             replay("train", "swift", os.environ.get("FAKE_SWIFT", "ok-lora"), Path(value(flags, "--output_dir")))
+        case ["-m", "torch.distributed.run", *launcher] if "-m" in launcher:
+            place = launcher.index("-m")
+            note("torchrun", launcher[:place])
+            main(launcher[place:])
+        case ["-m", "swift.cli.rlhf", *flags]:
+            main(["-m", "swift.cli.sft", *flags])
+        case ["-m", "swift.cli.rollout" | "swift.cli.deploy" as module, *flags]:
+            note(module.rpartition(".")[2], flags)
+            serve(value(flags, "--host"), int(value(flags, "--port")))
         case ["-m", "evalscope.cli.cli", "eval", *flags]:
             subject = value(flags, "--model-id")
             call = "evaluate" if subject == "candidate" else f"evaluate-{subject}"
@@ -108,6 +118,26 @@ def copy(case: Path, out: Path, words: dict[str, str]) -> None:
             text = text.replace(old, json.dumps(new, ensure_ascii=False)[1:-1])
         with target.open("a", encoding="utf-8", newline="") as file:  # both tools add to what they find
             file.write(text)
+
+
+def serve(host: str, port: int) -> None:
+    """Answers /health on the next port, as ms-swift does where the asked one is taken; ends as FAKE_SERVER says."""
+    import http.server
+    import threading
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/health" else 404)
+            self.end_headers()
+
+    how = os.environ.get("FAKE_SERVER", "")
+    if how == "fails":
+        sys.exit("ValueError: model_type: 'qwen99' not in ['qwen3']")
+    server = http.server.ThreadingHTTPServer((host, port + 1), Handler)
+    print(f"INFO:     Uvicorn running on http://{host}:{port + 1} (Press CTRL+C to quit)", flush=True)
+    if how == "dies":
+        threading.Timer(1.5, os._exit, [3]).start()
+    server.serve_forever()
 
 
 def hang() -> None:
