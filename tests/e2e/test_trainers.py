@@ -4,6 +4,8 @@ import json
 import shutil
 import socket
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,34 @@ def test_a_package_that_is_missing_is_told_before_anything_is_loaded(repository:
 
     assert done.returncode == 4
     assert "without deepspeed, vllm" in done.stderr
+
+
+def test_nothing_of_two_processes_is_left_where_swiftci_is_killed(repository: Path) -> None:
+    argv = [SWIFTCI, "run", "configs/tiny.yaml", *sets((*STEPS, "train.processes=2", "train.args.max_steps=100000"))]
+    log = repository / ".swiftci/runs/tiny/train/logging.jsonl"
+    driver = subprocess.Popen(argv, cwd=repository, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _wait_until(lambda: log.exists() and log.stat().st_size > 0, 90)
+    assert len(_working_in(repository)) >= 4  # swiftci, torchrun, and a worker each
+
+    driver.kill()
+    driver.wait()
+
+    _wait_until(lambda: not _working_in(repository), 30)
+
+
+def _working_in(folder: Path) -> list[int]:
+    """Processes whose current folder it is."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            found += [int(entry.parent.name)] if entry.readlink() == folder else []
+        except OSError:
+            continue
+    return found
+
+
+def _wait_until(done: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.2)
