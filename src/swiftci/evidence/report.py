@@ -83,7 +83,7 @@ def _place(stage: str) -> int:
 def _sentence(reason: verdict.Reason, words: dict[str, str]) -> str:
     """A reason in the report's language; what a tool said stays as it was said."""
     if reason.value is None:
-        return reason.text
+        return words["no_rules"] if reason.text == verdict.NO_RULES else reason.text
     limits = (("at_least", reason.at_least), ("at_most", reason.at_most))
     bound = words["and"].join(words[key].format(f"{limit:g}") for key, limit in limits if limit is not None)
     return words["rule"].format(metric=reason.metric, value=f"{reason.value:.4g}", items=reason.items, bound=bound)

@@ -13,6 +13,7 @@ from swiftci.spec.exit import Exit
 from swiftci.store.files import write_json
 
 FILE = "verdict.json"
+NO_RULES = "the config has no rules"
 FILES = (FILE, "eval_results.json", "report.md", "report.html")
 """What says how a run went."""
 

@@ -103,9 +103,7 @@ def _of_rules(context: Context) -> Verdict:
     except ValueError as error:
         return Verdict.of([Reason(verdict="invalid", text=str(error))])
     if not config.gate:
-        return Verdict(
-            verdict="pass", reasons=(Reason(verdict="pass", text="the config has no rules"),), exit=Exit.DONE
-        )
+        return Verdict(verdict="pass", reasons=(Reason(verdict="pass", text=verdict.NO_RULES),), exit=Exit.DONE)
     return verdict.judge(config.gate, metrics)
 
 
