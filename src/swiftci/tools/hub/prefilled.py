@@ -32,6 +32,8 @@ def _places(reference: Reference, variables: Mapping[str, str]) -> Iterator[Path
         return
     root = Path(variables.get("HF_HOME") or "~/.cache/huggingface").expanduser() / "hub"
     repository = root / f"{reference.kind}s--{owner}--{name}"
+    if any((repository / "blobs").glob("*.incomplete")):
+        return
     try:
         commit = (repository / "refs" / (reference.revision or "main")).read_text().strip()
     except OSError:
