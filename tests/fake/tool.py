@@ -36,7 +36,7 @@ VERSIONS = {
 
 def main(argv: list[str]) -> None:
     match argv:
-        case ["-I", "-c", _, *names]:
+        case ["-c", _, *names]:
             probe(names)
         case ["-m", "swift.cli.sft", *flags]:
             note("train", flags)

@@ -114,6 +114,27 @@ def test_repository_cannot_lie_about_versions(tmp_path: Path, monkeypatch: pytes
     """The probe looks at what is installed, not at a `platform.py` in the working directory."""
     (tmp_path / "platform.py").write_text("raise SystemExit(0)")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     assert interpreter.probe(sys.executable) is not None
+
+
+def test_package_on_pythonpath_counts_though_it_was_never_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lib/megatron/core").mkdir(parents=True)
+    (tmp_path / "lib/megatron/core/__init__.py").touch()
+    (tmp_path / "lib/empty_folder").mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
+
+    found = interpreter.probe(sys.executable, ["megatron_core", "empty_folder", "no_such_package"])
+
+    assert found is not None
+    assert found.get("megatron_core") == "?"
+    assert not {"empty_folder", "no_such_package"} & set(found)
+
+
+def test_file_of_the_repository_is_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "vllm.py").touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert "vllm" not in (interpreter.probe(sys.executable, ["vllm"]) or {})

@@ -16,15 +16,21 @@ FOLDERS_MAX = 20
 """Folders of PATH that are searched; each Python found costs a tenth of a second."""
 
 _PROBE = """
-import importlib.metadata as m, json, platform, sys
+import importlib.metadata as m, importlib.util as u, json, platform, sys
 found = {"python": platform.python_version()}
 for name in sys.argv[1:]:
     try:
         found[name] = m.version(name)
     except m.PackageNotFoundError:
-        pass
+        try:
+            there = u.find_spec(name.replace("megatron_", "megatron."))
+        except (ImportError, ValueError):
+            there = None
+        if there and there.origin:
+            found[name] = "?"
 print(json.dumps(found))
 """
+"""A package that was never installed, but lies on PYTHONPATH, as Megatron's often does, has no version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +66,12 @@ def probe(path: str, more: Sequence[str] = ()) -> Mapping[str, str] | None:
     """Versions of PACKAGES, and of `more`, under an interpreter; None where it does not run."""
     try:
         done = subprocess.run(
-            [path, "-I", "-c", _PROBE, *dict.fromkeys((*PACKAGES, *more))],
+            [path, "-c", _PROBE, *dict.fromkeys((*PACKAGES, *more))],
             capture_output=True,
             text=True,
             timeout=60,
             check=True,
+            cwd="/",  # nothing of the repository's may stand in for a package
         )
         found = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
