@@ -19,7 +19,7 @@ quick: .venv/ready ## the tests that need no tools, in parallel
 
 real: .venv/ready .venv-swift/ready ## the tests that run the real ms-swift, EvalScope and act
 	$(BIN)/pytest -q -m real tests/e2e/test_demo.py
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m real --ignore=tests/e2e/test_demo.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --durations=30 -m real --ignore=tests/e2e/test_demo.py
 
 container: .venv/ready .venv-swift/ready ## the rendered workflow in a real container job (root on Debian)
 	sh tests/e2e/container.sh
