@@ -60,5 +60,5 @@ def test_an_argument_that_ms_swift_refuses_is_shown_with_its_own_words(repositor
     done = swiftci(repository, "run", "configs/tiny.yaml", *argv)
 
     assert done.returncode == 4
-    assert "'cosinee' is not a valid SchedulerType" in done.stderr
+    assert "cosinee is not a valid SchedulerType" in done.stderr
     assert "train.log" in done.stderr

@@ -127,7 +127,7 @@ def test_a_package_that_is_missing_is_told_before_anything_is_loaded(repository:
     done = swiftci(repository, "run", "configs/tiny.yaml", *sets((*STEPS, *values, *more)))
 
     assert done.returncode == 4
-    assert "without deepspeed, vllm" in done.stderr
+    assert "without vllm, deepspeed" in done.stderr
 
 
 def test_nothing_of_two_processes_is_left_where_swiftci_is_killed(repository: Path) -> None:
