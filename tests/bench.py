@@ -73,7 +73,7 @@ def by_hand(folder: Path) -> list[list[str]]:
     tuned = evalscope.subject("candidate", out / "train/checkpoint-100", model)
     return [
         evalscope.argv(python, config.evaluate, evalscope.Subject(id="base", model=model), out / "base", folder),
-        swift.argv(python, "sft", arguments),
+        swift.argv(python, config.train, arguments),
         evalscope.argv(python, config.evaluate, tuned, out / "candidate", folder),
     ]
 
