@@ -63,7 +63,7 @@ def test_server_that_ends_while_it_loads_is_told_at_once(tmp_path: Path) -> None
         started(tmp_path, before="raise ValueError('no such model')", minutes=10),
     ):
         pass
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60  # of the ten minutes that it may take
     assert error.value.log == tmp_path / "logs/teacher.log"
 
 
@@ -81,7 +81,7 @@ def test_program_is_stopped_when_its_server_ends(tmp_path: Path) -> None:
         )  # fmt: skip
 
         assert ended.lost is running.program
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 50  # of the program's 60
         assert "ended while it was needed" in str(running.lost())
 
 

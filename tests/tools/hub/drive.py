@@ -3,6 +3,7 @@
 Arguments: the hub, its endpoint, the cache. Prints what was told, line by line, and at last how many bytes came.
 """
 
+import signal
 import sys
 
 from swiftci.config.project import Hub, Project
@@ -11,6 +12,7 @@ from swiftci.tools.hub.reference import Reference
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores
     name, endpoint, cache = sys.argv[1:]
     fetch.TICK_SECONDS = 0.05
 
