@@ -51,7 +51,7 @@ requirements.txt: pyproject.toml
 	touch $@
 
 .venv-swift/ready: requirements-tools.txt
-	@echo "installing ms-swift, EvalScope and torch: about 2 GB, some minutes, once"
+	@echo "installing ms-swift, EvalScope and torch: about 2.5 GB, some minutes, once"
 	$(PYTHON) -m venv .venv-swift
 	$(TOOLS)/pip install -q torch==2.13.0
 	$(TOOLS)/pip install -q -r requirements-tools.txt
