@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -65,6 +66,7 @@ def stuck(repository: Repository, call: str) -> Iterator[Stuck]:
         journal = json.loads((folder / "run.json").read_text())
         del journal["stages"][call]
         (folder / "run.json").write_text(json.dumps(journal))
+        shutil.rmtree(repository.root / ".swiftci" / "results")
     else:
         pipe = (
             folder

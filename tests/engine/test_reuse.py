@@ -124,13 +124,24 @@ def test_override_on_the_command_line_counts_as_a_change(done: Repository) -> No
     assert "9" in done.calls[0]["argv"]
 
 
-def test_way_back_runs_again_too(done: Repository) -> None:
-    """A run directory holds one result; the store keeps the others' records."""
+def test_way_back_costs_nothing(done: Repository) -> None:
+    """A run directory holds one result; the store keeps the others."""
     done.run("--until", "gate", "--set", "train.args.max_steps=9")
     done.forget()
+    ran = done.run()
+
+    assert (ran.code, done.called) == (0, [])
+    assert "= train: taken from the store, made by run local-" in ran.out
+    assert sorted(path.name for path in (done.folder / "train").glob("checkpoint-*")) == ["checkpoint-10"]
+
+
+def test_force_makes_a_kept_result_anew(done: Repository) -> None:
+    done.run("--until", "gate", "--set", "train.args.max_steps=9")
+    done.forget()
+    done.run("--until", "train", "--force")
     done.run("--until", "gate")
 
-    assert done.called == ["train", "evaluate"]
+    assert done.called == ["evaluate-base", "train", "evaluate"]
 
 
 def test_force_runs_everything_again(done: Repository) -> None:
@@ -185,25 +196,51 @@ def test_checkpoints_that_are_not_needed_go_and_the_best_stays(repository: Repos
     assert repository.called == []
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"half")], ids=["deleted", "cut off"])
-def test_checkpoint_that_is_not_whole_any_more_is_made_anew(done: Repository, damage: Callable[[Path], object]) -> None:
-    damage(done.folder / "train" / "checkpoint-10" / "adapter_config.json")
+def test_checkpoint_that_was_deleted_comes_from_the_store(done: Repository) -> None:
+    (done.folder / "train" / "checkpoint-10" / "adapter_config.json").unlink()
+    ran = done.run("--until", "gate")
+
+    assert (ran.code, done.called) == (0, []), ran.text
+    assert (done.folder / "train" / "checkpoint-10" / "adapter_config.json").is_file()
+
+
+def test_checkpoint_that_is_not_whole_any_more_is_made_anew(done: Repository) -> None:
+    """The store's file is the very same one, and cut off with it."""
+    for path in (done.root / ".swiftci").rglob("checkpoint-10/adapter_config.json"):
+        path.write_bytes(b"half")
     ran = done.run("--until", "gate")
 
     assert ran.code == 0, ran.text
     assert done.called == ["train", "evaluate"]
 
 
-def test_metrics_that_were_deleted_are_measured_anew(done: Repository) -> None:
-    done.config["evaluate"]["base"] = False
-    done.write()
-    done.run("--until", "gate")
-    done.forget()
+def test_metrics_that_were_deleted_come_from_the_store(done: Repository) -> None:
+    before = (done.folder / "metrics.json").read_text()
     (done.folder / "metrics.json").unlink()
     ran = done.run("--until", "gate")
 
-    assert ran.code == 0, ran.text
-    assert done.called == ["evaluate"]
+    assert (ran.code, done.called) == (0, []), ran.text
+    assert json.loads((done.folder / "metrics.json").read_text()) == json.loads(before)
+
+
+def test_unchanged_run_answers_with_the_report_that_is_there(done: Repository) -> None:
+    page = (done.folder / "report.html").stat().st_mtime_ns
+    ran = done.run()
+
+    assert (ran.code, done.called) == (0, [])
+    assert "= report: as before" in ran.out
+    assert (done.folder / "report.html").stat().st_mtime_ns == page
+    assert ran.out.splitlines()[-1].endswith("verdict: pass")
+
+
+def test_changed_rule_makes_a_new_report_and_nothing_else(done: Repository) -> None:
+    done.config["gate"] = [{"metric": "general_qa.rouge-l-recall", "at_least": 0.9}]
+    done.write()
+    ran = done.run()
+
+    assert (ran.code, done.called) == (0, [])
+    assert "0.9" in (done.folder / "report.md").read_text()
+    assert "= report" not in ran.out
 
 
 def test_run_is_kept_in_the_store(repository: Repository) -> None:

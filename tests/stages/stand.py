@@ -6,6 +6,7 @@ from pathlib import Path
 
 from swiftci.stages.stage import Context
 from swiftci.store import record
+from swiftci.store.kept import Store
 from swiftci.store.record import Record, StageRecord
 from tests.fake.repository import Repository
 
@@ -28,7 +29,7 @@ class Heard:
         self.lines.append(text)
 
 
-def context(repository: Repository, states: Mapping[str, str] | None = None, store: Path | None = None) -> Context:
+def context(repository: Repository, states: Mapping[str, str] | None = None, store: Store | None = None) -> Context:
     """A context in the repository's run directory, whose journal says how each call ended."""
     project, loaded = repository.load()
     repository.folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ import pytest
 
 from swiftci.stages import cleanup
 from swiftci.stages.stage import Context
+from swiftci.store.local import Folder
 from tests.evidence.corpus import CORPUS, edit
 from tests.fake.repository import Repository
 from tests.stages.stand import Heard, context
@@ -70,7 +71,7 @@ def test_leftovers_of_killed_writes_go(trained: Context) -> None:
 
 
 def test_run_is_kept_where_there_is_a_store(repository: Repository, tmp_path: Path) -> None:
-    found = context(repository, {"train": "succeeded"}, tmp_path / "store")
+    found = context(repository, {"train": "succeeded"}, Folder(tmp_path / "store"))
     done = cleanup.run(cleanup.Inputs(), found)
 
     assert done.kept is not None

@@ -7,15 +7,20 @@ from typing import Any
 import pytest
 
 from swiftci.stages.evaluate import _Count
-from swiftci.stages.train import _Tail
+from swiftci.config.model import Limits
+from swiftci.stages.watch import Watch
 from tests.evidence.corpus import CORPUS
 from tests.stages.stand import Heard
+
+
+def watch(output: Path, heard: Heard) -> Watch:
+    return Watch(output, output / "train.log", Limits(), heard)
 
 
 def test_steps_are_told_as_they_are_logged(tmp_path: Path) -> None:
     lines = (CORPUS / "swift" / "ok-lora" / "out" / "logging.jsonl").read_text().splitlines(keepends=True)
     heard = Heard()
-    tail = _Tail(tmp_path / "logging.jsonl", heard)
+    tail = watch(tmp_path, heard)
     tail()
     for number in range(0, len(lines), 2):
         with (tmp_path / "logging.jsonl").open("a") as file:
@@ -30,13 +35,13 @@ def test_steps_are_told_as_they_are_logged(tmp_path: Path) -> None:
 def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
     line = json.dumps({"loss": 1.0, "global_step/max_steps": "3/9"}) + "\n"
     heard = Heard()
-    tail = _Tail(tmp_path / "log", heard)
+    tail = watch(tmp_path, heard)
     for part in (line[:10], line[10:-1]):
-        with (tmp_path / "log").open("a") as file:
+        with (tmp_path / "logging.jsonl").open("a") as file:
             file.write(part)
         tail()
         assert heard.steps == []
-    with (tmp_path / "log").open("a") as file:
+    with (tmp_path / "logging.jsonl").open("a") as file:
         file.write("\n")
     tail()
 
@@ -47,9 +52,9 @@ def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
     "row", [[], 3, None, {"global_step/max_steps": "x"}, {"global_step/max_steps": 3}, {"loss": "NaN"}]
 )
 def test_line_of_another_kind_is_not_told(tmp_path: Path, row: Any) -> None:
-    (tmp_path / "log").write_text(json.dumps(row) + "\nno JSON\n")
+    (tmp_path / "logging.jsonl").write_text(json.dumps(row) + "\nno JSON\n")
     heard = Heard()
-    _Tail(tmp_path / "log", heard)()
+    watch(tmp_path, heard)()
 
     assert heard.steps == []
 

@@ -6,14 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from swiftci.config.load import Loaded
+from swiftci.config.project import Project
+from swiftci.store import fingerprint
 from swiftci.store.digest import Digests
-from swiftci.store.fingerprint import fingerprint, local_digests
+from swiftci.store.fingerprint import Known
 from tests.fake.repository import Repository, make
 
 
 def mark(repository: Repository, *sets: str) -> str:
     project, loaded = repository.load(*sets)
-    return fingerprint(project, loaded.config, repository.root, Digests(repository.root / "digests.json"))
+    return marked(repository, project, loaded)
+
+
+def marked(repository: Repository, project: Project, loaded: Loaded) -> str:
+    digests = Digests(repository.root / "digests.json")
+    known = Known(versions={"torch": "2.13.0"})
+    return fingerprint.of(fingerprint.parts(project, loaded.config, repository.root, digests, known, {}))
 
 
 @pytest.mark.parametrize(
@@ -107,9 +116,8 @@ def test_other_files_do_not(repository: Repository, name: str) -> None:
     before = mark(repository)
     project, loaded = repository.load()
     append(name)(repository.root)
-    digests = Digests(repository.root / "digests.json")
 
-    assert fingerprint(project, loaded.config, repository.root, digests) == before
+    assert marked(repository, project, loaded) == before
 
 
 def test_missing_data_has_a_fingerprint_of_its_own(repository: Repository) -> None:
@@ -145,9 +153,13 @@ def test_time_of_a_file_does_not_count(repository: Repository) -> None:
 
 
 def test_sections_are_kept_apart(repository: Repository) -> None:
-    _, loaded = repository.load()
+    project, loaded = repository.load()
     digests = Digests(repository.root / "digests.json")
+    parts = fingerprint.parts(project, loaded.config, repository.root, digests, Known(), {})
 
-    assert local_digests(loaded.config, repository.root, digests, ("train",)).keys() == {"model", "data/train.jsonl"}
-    assert local_digests(loaded.config, repository.root, digests, ("evaluate",)).keys() == {"data/heldout"}
-    assert local_digests(loaded.config, repository.root, digests, ("gate",)) == {}
+    def contents(*reads: str) -> set[str]:
+        return {part.key for part in fingerprint.chosen(parts, reads, ()) if part.key.startswith("content")}
+
+    assert contents("train") == {"content of model", "content of data/train.jsonl"}
+    assert contents("evaluate") == {"content of data/heldout"}
+    assert contents("gate") == set()

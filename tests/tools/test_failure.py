@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from swiftci.tools import failure, program
+from swiftci.tools import failure, program, retry
 from tests.conftest import Golden
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 EXPECTED = Path(__file__).parent / "expected" / "failure"
+CASES = Path(__file__).parent / "failures"
+NAMES = sorted(p.relative_to(CASES).with_suffix("").as_posix() for p in CASES.glob("*/*.txt"))
 FAILED = sorted(
     p.parent.relative_to(CORPUS).as_posix() for p in CORPUS.glob("*/*/returncode") if p.read_text() != "0\n"
 )
@@ -25,6 +27,21 @@ def test_recorded_failure_is_explained(case: str, tmp_path: Path, golden: Golden
     why = failure.explain(int((CORPUS / case / "returncode").read_text()), tail)
 
     golden(EXPECTED / f"{case}.json", json.dumps(asdict(why), ensure_ascii=False, indent=2) + "\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_failure_of_the_corpus_has_its_class_and_is_told(name: str, golden: Golden) -> None:
+    path = CASES / f"{name}.txt"
+    text = path.read_text(encoding="utf-8")
+    head, _, log = text.partition("\n\n")
+    said = dict(line.split(":", 1) for line in head.splitlines())
+    why = failure.explain(int(said["exit"]), log.splitlines())
+    told = failure.error("it failed", int(said["exit"]), log.splitlines(), [], path.with_suffix(".log"))
+
+    assert (why.kind, "yes" if retry.after(told, 1, 2) else "no") == (said["class"].strip(), said["retry"].strip())
+    kept = [line for line in head.splitlines() if not line.startswith(("message:", "hint:"))]
+    shown = [*kept, f"message: {why.message}", f"hint: {why.hint}".rstrip()]
+    golden(path, "\n".join(shown) + "\n\n" + log)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +97,15 @@ def test_measured_last_line_has_its_class_and_a_hint(line: str, kind: str) -> No
     assert len(why.message) <= failure.MESSAGE_MAX
 
 
+CHILD_FAILED = [
+    "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: ",
+    "Root Cause (first observed failure):",
+    "[0]:",
+    "  rank      : 7 (local_rank: 7)",
+    "  exitcode  : -9 (pid: 1)",
+]
+
+
 def test_code_in_a_traceback_is_no_error() -> None:
     tail = ["    self.args, remaining_argv = parse(argv)", "    # No space left on device", "ValueError: odd"]
 
@@ -100,6 +126,25 @@ def test_earlier_error_that_did_not_lead_to_the_last_is_not_blamed() -> None:
     tail = ["ModuleNotFoundError: No module named 'flash_attn'", "[INFO] going on without", "ValueError: odd"]
 
     assert failure.explain(1, tail).message == "ValueError: odd"
+
+
+def test_cause_is_looked_for_above_the_lines_that_are_shown(tmp_path: Path) -> None:
+    cause = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
+    table = ["Traceback (most recent call last):", *(line.replace("-9", "1") for line in CHILD_FAILED)]
+    log = tmp_path / "train.log"
+    log.write_text("\n".join(["[rank7]: " + cause, *["[rank0]:   frame"] * 200, *table]))
+
+    assert failure.error("ms-swift failed", 1, table, [], log).kind == "memory"
+    assert failure.error("ms-swift failed", 1, table, [], tmp_path / "none.log").kind == "tool"
+
+
+def test_worker_that_failed_first_is_named() -> None:
+    assert failure.explain(1, CHILD_FAILED).message == "worker 7 was killed (SIGKILL)"
+
+
+def test_signal_1_of_a_wrapper_is_not_read_into_255() -> None:
+    assert failure.explain(129, []).kind == "preempted"
+    assert failure.explain(255, []).kind == "tool"
 
 
 def test_colours_do_not_reach_the_message() -> None:

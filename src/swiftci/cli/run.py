@@ -12,6 +12,9 @@ from swiftci.spec.problem import ConfigError
 from swiftci.store.record import Record
 
 
+AS_BEFORE = "as before, nothing of its inputs changed"
+
+
 @click.command()
 @click.argument("config", type=click.Path())
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
@@ -50,7 +53,8 @@ def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], 
             say(f"✗ {done.call.id}")
             show_tool_error(done.error, os.environ)  # type: ignore[arg-type] # the driver gives these two kinds
         elif done.carried is not None and done.carried.reused:
-            say(f"= {done.call.id}: as before, nothing of its inputs changed")
+            origin = done.carried.origin
+            say(f"= {done.call.id}: " + (f"taken from the store, made by run {origin}" if origin else AS_BEFORE))
         else:
             seconds = session.record.stages[done.call.id].seconds
             say(f"✓ {done.call.id} ({seconds:.1f} s)")

@@ -56,17 +56,49 @@ class Rule(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits(Section):
-    """How long things may take."""
+    """How long things may take, and when a training is stopped for its own good; what can be saved is."""
 
-    job_minutes: int = option("Minutes a GPU job may take; training stops 10 minutes before.", default=720)
-    run_minutes: int | None = option("Minutes a whole run may take.", default=None)
+    job_minutes: int = option(
+        "Minutes a GPU job may take; 10 minutes before, training saves and stops, to be gone on with.", default=720
+    )
+    run_minutes: int | None = option("Minutes of GPU jobs that a whole run may take, over all its jobs.", default=None)
+    gpu_wait_minutes: int | None = option(
+        "Minutes to wait for free GPUs: 0 refuses at once; until the job's end when absent.", default=None
+    )
+    stall_minutes: int = option(
+        "Minutes without a new step or any output after which a training is stopped, its stacks dumped; 0 for never.",
+        default=30,
+    )
+    idle_minutes: int = option("Minutes in which all its GPUs compute nothing, likewise; 0 for never.", default=30)
+    diverged: str = option(
+        "What to do when gradients or loss are no numbers, or the loss explodes, for several logged steps.",
+        default="stop",
+        choices=("stop", "warn", "off"),
+    )
+    free_disk_gb: float = option(
+        "Free disk below which a training saves no more and is stopped; 0 for never.", default=1.0
+    )
+    retries: int = option("How often a stage is tried again after what a retry can mend: network, hardware.", default=2)
 
     @classmethod
     def check(cls, node: Node, problems: list[Problem]) -> None:
-        for key, item in node.entries.items():
-            if isinstance(item.value, int) and not 1 <= item.value <= JOB_MINUTES_MAX:
-                message = f"limits.{key} should be 1 to {JOB_MINUTES_MAX:,} (five days), found {item.describe}"
+        for key, (low, high) in _BOUNDS.items():
+            item = node.entries.get(key)
+            if item and type(item.value) in (int, float) and not low <= item.value <= high:
+                days = " (five days)" if high == JOB_MINUTES_MAX else ""
+                message = f"limits.{key} should be {low} to {high:,}{days}, found {item.describe}"
                 problems.append(Problem(code="wrong-value", message=message, position=item.position))
+
+
+_BOUNDS = {
+    "job_minutes": (1, JOB_MINUTES_MAX),
+    "run_minutes": (1, 40 * JOB_MINUTES_MAX),
+    "gpu_wait_minutes": (0, JOB_MINUTES_MAX),
+    "stall_minutes": (0, JOB_MINUTES_MAX),
+    "idle_minutes": (0, JOB_MINUTES_MAX),
+    "free_disk_gb": (0, 100_000),
+    "retries": (0, 20),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+from swiftci.config.budget import Budget, check_pools
 from swiftci.config.read import Section
 from swiftci.config.yaml import Node
 from swiftci.spec.option import option
@@ -20,6 +21,7 @@ NAME_MAX = 255
 _ACTIONS = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+@[A-Za-z0-9._/-]+")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:]*:[0-9a-fA-F:]+")
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BUCKET = re.compile(r"(s3|oss)://[A-Za-z0-9][A-Za-z0-9.-]{1,61}[A-Za-z0-9](/[A-Za-z0-9._=-]+)*/?")
 URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
 """An address without user, password or query: those would be secrets in a file."""
 
@@ -75,6 +77,41 @@ class Hub(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Storage(Section):
+    """Where runs are kept, and for how long their weights are."""
+
+    SHORTHAND: ClassVar[str | None] = "path"
+
+    path: str = option("Folder on the GPU machine, or `s3://bucket/prefix`, `oss://bucket/prefix`.")
+    shared: bool = option("Whether every GPU runner sees this folder; of an address that is sure.", default=False)
+    keep_runs: int | None = option("Trainings of a config whose weights are kept; all when absent.", default=None)
+    keep_days: int | None = option("Days that weights are kept; for ever when absent.", default=None)
+    max_gb: int | None = option("Gigabytes that all kept weights may take; the oldest go first.", default=None)
+
+    @property
+    def remote(self) -> bool:
+        return "://" in self.path
+
+    @classmethod
+    def check(cls, node: Node, problems: list[Problem]) -> None:
+        path = node.entries.get("path")
+        if path and path.kind == "scalar" and path.text and path.value is not None:
+            if "://" in path.text and not _BUCKET.fullmatch(path.text):
+                message = f"store {quoted(path.text)} is no address of a bucket"
+                hint = "as in s3://bucket/prefix or oss://bucket/prefix, or an absolute path"
+                problems.append(Problem(code="wrong-value", message=message, position=path.position, hint=hint))
+            elif "://" not in path.text and not path.text.startswith("/"):
+                hint = "it is mounted into the container by that path"
+                message = f"store should be an absolute path, found {quoted(path.text)}"
+                problems.append(Problem(code="wrong-value", message=message, position=path.position, hint=hint))
+        for key in ("keep_runs", "keep_days", "max_gb"):
+            item = node.entries.get(key)
+            if item and type(item.value) is int and item.value < 1:
+                message = f"store.{key} should be 1 or more, found {item.describe}"
+                problems.append(Problem(code="wrong-value", message=message, position=item.position))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Head(Section):
     """The machine that leads a training on several: its process 0, its evaluation, its checkpoints."""
 
@@ -98,6 +135,9 @@ class Secrets(Section):
     """Names of secrets, by group; a step gets only the groups its stage declares."""
 
     hub: tuple[str, ...] = option("Tokens for the hub, such as MODELSCOPE_API_TOKEN or HF_TOKEN.", default=())
+    store: tuple[str, ...] = option(
+        "Keys of the bucket under `store`, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.", default=()
+    )
     tracker: tuple[str, ...] = option(
         "Keys for the trackers under `report_to`, such as SWANLAB_API_KEY or WANDB_API_KEY.", default=()
     )
@@ -148,9 +188,10 @@ class Project(Section):
     head: Head | None = option("The machine that leads a training on several (`train.nodes`).", default=None)
     environment: str | None = option("GitHub environment of the jobs that see secrets, or none.", default=None)
     container: Container | None = option("Image that GPU jobs run in, or none for the machine's own.", default=None)
-    store: str | None = option("Folder on the GPU machine that keeps runs; the workspace when absent.", default=None)
+    store: Storage | None = option("Where runs are kept; the workspace when absent.", default=None)
     cache: str | None = option("Folder on the GPU machine that keeps models and data sets.", default=None)
     hub: Hub = option("Where models and data sets come from.", default=Hub())
+    budget: Budget | None = option("What GPU time costs, and how much may be spent.", default=None)
     secrets: Secrets = option("Names of the repository's secrets, by group.", default=Secrets())
     python: str | None = option(
         "The interpreter that has ms-swift and EvalScope; the one on PATH when absent.", default=None
@@ -170,6 +211,7 @@ class Project(Section):
                     hint="write version: 1",
                 )
             )
+        check_pools(node, Runners().gpu.labels, problems)
         pattern = node.entries.get("configs")
         if pattern and pattern.kind == "scalar" and pattern.text and not _is_pattern(pattern.text):
             hint = "as in configs/**/*.yaml, relative to swiftci.yaml"
@@ -180,19 +222,17 @@ class Project(Section):
             hint = f"as in {HOME}@v1, or with a commit after the @"
             message = f"actions should be owner/repository@ref, found {actions.describe}"
             problems.append(Problem(code="actions-owner", message=message, position=actions.position, hint=hint))
-        for key in ("store", "cache"):
-            folder = node.entries.get(key)
-            if folder is None or folder.kind != "scalar" or folder.value is None or folder.text in ("", "none"):
-                continue
-            if "://" in folder.text:
-                message = f"{key} {quoted(folder.text)} is an address; this version keeps runs and models in folders"
+        cache = node.entries.get("cache")
+        if cache and cache.kind == "scalar" and cache.value is not None and cache.text not in ("", "none"):
+            if "://" in cache.text:
+                message = f"cache {quoted(cache.text)} is an address; models lie in folders"
                 problems.append(
-                    Problem(code="unsupported", message=message, position=folder.position, hint="name a folder")
+                    Problem(code="unsupported", message=message, position=cache.position, hint="name a folder")
                 )
-            elif not folder.text.startswith("/"):
+            elif not cache.text.startswith("/"):
                 hint = "it is mounted into the container by that path"
-                message = f"{key} should be an absolute path, found {quoted(folder.text)}"
-                problems.append(Problem(code="wrong-value", message=message, position=folder.position, hint=hint))
+                message = f"cache should be an absolute path, found {quoted(cache.text)}"
+                problems.append(Problem(code="wrong-value", message=message, position=cache.position, hint=hint))
         for path in ("index_url", "hub.endpoint"):
             url = node.at(path)
             if url is None or url.kind != "scalar" or url.value is None or url.text in ("", "none"):

@@ -2,25 +2,25 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from swiftci.config.arguments import SECRET_VARIABLE
-from swiftci.config.model import Config
+from swiftci.engine import result
 from swiftci.engine.session import Session
-from swiftci.spec.error import Interrupted, ToolError
+from swiftci.spec.error import Interrupted, Partial, ToolError
 from swiftci.spec.exit import Exit
 from swiftci.spec.option import options
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.stages import BY_NAME
 from swiftci.stages.stage import Call, Context, Progress, Stage
-from swiftci.store.digest import listing, of_data
-from swiftci.store.fingerprint import local_digests
+from swiftci.store.kept import Store
 from swiftci.store.record import StageRecord
-from swiftci.tools.hub.fetched import commits
-from swiftci.tools.local_path import exists, local
+from swiftci.tools import retry
 
 RUNNER_FILES = (
     "GITHUB_OUTPUT",
@@ -46,6 +46,7 @@ class Carried:
     outputs: dict[str, Any]
     exit: Exit
     reused: bool
+    origin: str = ""
 
 
 def inputs_of(stage: Stage, given: Mapping[str, str]) -> Any:
@@ -72,42 +73,133 @@ def inputs_of(stage: Stage, given: Mapping[str, str]) -> Any:
 
 
 def carry(session: Session, call: Call, progress: Progress, *, force: bool = False) -> Carried:
-    """Carries out one call and returns its outputs; every failure is journaled, then raised."""
+    """Carries out one call and returns its outputs; every failure is journaled, then raised.
+
+    A result that this run has, or the store, is taken instead, unless forced; of two runs that want the same result at
+    the same time, one makes it and the other waits.
+    """
     stage = BY_NAME[call.stage]
     inputs = inputs_of(stage, call.inputs)
     needs = _executions(session, call, stage.needs(inputs))
-    digest = _digest(session, stage, inputs, needs)
-    journal = session.record.stages
-    before = journal.get(call.id)
-    same = before is not None and before.digest == digest and session.record.succeeded(call.id)
-    if (
-        before
-        and same
-        and stage.reusable
-        and not force
-        and before.inventory == _inventory(session, stage, before.outputs)
-    ):
-        outputs = stage.outputs(**before.outputs)
-        return Carried(outputs=before.outputs, exit=stage.exit(outputs), reused=True)
-    entry = StageRecord(
-        state="running", digest=digest, execution=secrets.token_hex(8), started=time.time(), needs=needs
-    )
-    journal[call.id] = entry
-    try:
-        session.save()
-        outputs = stage.run(inputs, _context(session, stage, progress))
-    except BaseException as error:
-        _note(entry, error)
+    digest, known = result.digest(session, stage, inputs)
+    work = _Work(session, call, stage, inputs, needs, digest, progress, keeps=stage.keeps and known)
+    if stage.reusable and not force and (entry := work.done()):
+        return work.carried(entry, reused=True)
+    with work.alone():
+        if stage.reusable and not force and (entry := work.kept()):
+            return work.carried(entry, reused=True)
+        return work.carried(work.run(), reused=False)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One call with all that it is made from."""
+
+    session: Session
+    call: Call
+    stage: Stage
+    inputs: Any
+    needs: Mapping[str, str]
+    digest: str
+    progress: Progress
+    keeps: bool
+
+    def carried(self, entry: StageRecord, *, reused: bool) -> Carried:
+        exit = self.stage.exit(self.stage.outputs(**entry.outputs))
+        return Carried(outputs=entry.outputs, exit=exit, reused=reused, origin=entry.origin)
+
+    def done(self) -> StageRecord | None:
+        """The run's own entry, where its result is there and was made from the same."""
+        entry = self.session.record.stages.get(self.call.id)
+        if entry is None or entry.digest != self.digest or not self.session.record.succeeded(self.call.id):
+            return None
+        if entry.inventory != result.inventory(self.session, self.stage, self.inputs, entry.outputs):
+            return None
+        self.stage.taken(self.inputs, self.session.folder)
+        return entry
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        store = self.session.store
+        if store is None or not self.keeps:
+            yield
+            return
+        waiting = partial(self.progress.line, "another run makes this very result; waiting for it")
+        with store.lock(self.digest, lambda: waiting()):
+            yield
+
+    def kept(self) -> StageRecord | None:
+        """The store's result, brought into the run; None where it has none, or one made from another training."""
+        store = self.session.store
+        if store is None or not self.keeps:
+            return None
+        try:
+            entry = result.take(self.session, self.stage, self.inputs, self.digest, self.needs)
+        except ToolError as error:
+            self.progress.line(f"the store cannot be asked: {error.message}")
+            return None
+        if entry:
+            self.session.record.stages[self.call.id] = entry
+            self.session.save()
+        return entry
+
+    def run(self) -> StageRecord:
+        entry = StageRecord(
+            state="running",
+            digest=self.digest,
+            execution=secrets.token_hex(8),
+            started=time.time(),
+            needs=dict(self.needs),
+        )
+        self.session.record.stages[self.call.id] = entry
+        if self.keeps and self.stage.unfinished:
+            result.inherit(self.session, self.stage, self.digest, self.progress)
+        try:
+            self.session.save()
+            outputs = self._tried(entry)
+        except BaseException as error:
+            _note(entry, error)
+            self._ended(entry)
+            if self.keeps:
+                result.leave(self.session, self.stage, entry)
+            raise
+        folder = self.session.folder
+        entry.outputs = {one.name: _portable(getattr(outputs, one.name), folder) for one in options(self.stage.outputs)}
+        entry.inventory = result.inventory(self.session, self.stage, self.inputs, entry.outputs)
+        entry.exit = self.stage.exit(outputs)
+        entry.state = "succeeded"
+        self._ended(entry)
+        if self.session.store and self.keeps:
+            self._keep(self.session.store, entry)
+        return entry
+
+    def _ended(self, entry: StageRecord) -> None:
         entry.seconds = time.time() - entry.started
-        session.save()
-        raise
-    entry.outputs = {one.name: _portable(getattr(outputs, one.name), session.folder) for one in options(stage.outputs)}
-    entry.inventory = _inventory(session, stage, entry.outputs)
-    entry.exit = stage.exit(outputs)
-    entry.state = "succeeded"
-    entry.seconds = time.time() - entry.started
-    session.save()
-    return Carried(outputs=entry.outputs, exit=stage.exit(outputs), reused=False)
+        self.session.record.spent_seconds += entry.seconds
+        if self.stage.name == "download":
+            self.session.mark()  # by now it is known what was fetched
+        self.session.save()
+
+    def _tried(self, entry: StageRecord) -> Any:
+        """Runs the stage, again after what a retry can mend; a training goes on from its last checkpoint."""
+        context = _context(self.session, self.stage, self.progress, self.digest)
+        while True:
+            try:
+                return self.stage.run(self.inputs, context)
+            except ToolError as error:
+                wait = retry.after(error, entry.tries, self.session.loaded.config.limits.retries)
+                if wait is None or (context.deadline and time.time() + wait > context.deadline):
+                    raise
+                self.progress.line(f"{error.message}: trying again in {wait:.0f} s ({error.kind})")
+                time.sleep(wait)
+                entry.tries += 1
+
+    def _keep(self, store: Store, entry: StageRecord) -> None:
+        """A store that cannot be written costs the next run time, and this one nothing."""
+        try:
+            result.keep(self.session, store, self.stage, self.inputs, entry)
+        except (ToolError, OSError) as error:
+            self.progress.line(f"the result could not be kept in {store.where}: {error}")
 
 
 def _executions(session: Session, call: Call, needs: tuple[str, ...]) -> dict[str, str]:
@@ -121,47 +213,14 @@ def _executions(session: Session, call: Call, needs: tuple[str, ...]) -> dict[st
     return {name: session.record.stages[name].execution for name in needs}
 
 
-def _digest(session: Session, stage: Stage, inputs: Any, needs: Mapping[str, str]) -> str:
-    """Of everything that decides the call's result."""
-    config = session.loaded.config
-    return of_data(
-        {
-            "stage": stage.name,
-            "inputs": asdict(inputs),
-            "content": _content(session, inputs),
-            "hub": asdict(session.project.hub),
-            "config": {name: _section(config, name) for name in stage.reads},
-            "fetched": commits(session.folder, stage.reads),
-            "local": local_digests(config, session.root, session.digests, stage.reads),
-            "versions": {name: session.record.versions.get(name) for name in stage.packages},
-            "needs": dict(needs),
-        }
-    )
-
-
-def _section(config: Config, name: str) -> Any:
-    """A section of the config, or one value in it by its dotted key, as plain data."""
-    value: Any = asdict(config)
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _content(session: Session, inputs: Any) -> dict[str, str]:
-    """The digests of the files and folders that inputs name, such as a checkpoint."""
-    paths = {
-        name: local(value, session.root, data=False) for name, value in asdict(inputs).items() if isinstance(value, str)
-    }
-    return {name: session.digests.of(path) for name, path in paths.items() if path and exists(path)}
-
-
-def _context(session: Session, stage: Stage, progress: Progress) -> Context:
+def _context(session: Session, stage: Stage, progress: Progress, digest: str) -> Context:
     groups = asdict(session.project.secrets)
     own = {name for group in stage.secrets for name in groups[group]}
     named = {name for names in groups.values() for name in names}
     hidden = named - own
     hidden |= {name for name in RUNNER_FILES if name != "GITHUB_STEP_SUMMARY" or stage.name != "report"}
     environ = {key: value for key, value in session.environ.items() if key not in hidden}
+    deadline, why = _deadline(session)
     return Context(
         root=session.root,
         folder=session.folder,
@@ -176,14 +235,20 @@ def _context(session: Session, stage: Stage, progress: Progress) -> Context:
             for name, value in session.environ.items()
             if value and (name in named or SECRET_VARIABLE.fullmatch(name))
         ),
-        deadline=_deadline(session),
+        deadline=deadline,
+        why=why,
+        digest=digest,
     )
 
 
-def _deadline(session: Session) -> float:
-    limits = session.loaded.config.limits
-    minutes = min(limits.job_minutes, limits.run_minutes or limits.job_minutes)
-    return session.record.attempt_started + 60 * (minutes - min(MARGIN_MINUTES, minutes / 2))
+def _deadline(session: Session) -> tuple[float, str]:
+    """When the work must have stopped (seconds of time.time()), and which limit says so."""
+    limits, record = session.loaded.config.limits, session.record
+    margin = 60 * min(MARGIN_MINUTES, limits.job_minutes / 2)
+    found = [(record.attempt_started + 60 * limits.job_minutes - margin, "limits.job_minutes")]
+    if limits.run_minutes is not None:
+        found.append((time.time() + 60 * limits.run_minutes - record.spent_seconds, "limits.run_minutes"))
+    return min(found)
 
 
 def _note(entry: StageRecord, error: BaseException) -> None:
@@ -194,18 +259,11 @@ def _note(entry: StageRecord, error: BaseException) -> None:
             entry.state, entry.exit, entry.error = "failed", Exit.CONFIG, str(error)
         case ToolError():
             entry.state, entry.exit, entry.error = "failed", error.exit, error.message
+            entry.kind = error.kind
+            if isinstance(error, Partial):
+                entry.state = "partial"
         case _:
             entry.state, entry.exit, entry.error = "failed", Exit.BUG, f"{type(error).__name__}: {error}"
-
-
-def _inventory(session: Session, stage: Stage, outputs: Mapping[str, Any]) -> dict[str, str]:
-    """Names and sizes of the files that a result is made of: one that was deleted or cut off is no result."""
-    paths = {
-        one.name: session.folder / str(outputs[one.name])
-        for one in options(stage.outputs)
-        if Path in one.types and outputs.get(one.name)
-    }
-    return {name: listing(path) for name, path in paths.items()}
 
 
 def _portable(value: Any, folder: Path) -> Any:

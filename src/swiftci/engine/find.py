@@ -160,7 +160,8 @@ def _named(root: Path, project: Project, name: str, environ: Mapping[str, str]) 
     good = [(folder, one) for folder, one in found if one.succeeded("train")]
     owners = sorted({str(folder.parent.parent) for folder, _ in good})
     if len(owners) > 1:
-        message = f"{len(owners)} repositories keep runs of {name} in {project.store}: {', '.join(owners)}"
+        place = project.store.path if project.store else "the store"
+        message = f"{len(owners)} repositories keep runs of {name} in {place}: {', '.join(owners)}"
         raise ConfigError([Problem(code="no-run", message=message, hint="name one run by its directory")])
     if chosen := good or found:
         return max(chosen, key=lambda one: one[1].started)
@@ -169,9 +170,9 @@ def _named(root: Path, project: Project, name: str, environ: Mapping[str, str]) 
 
 def _stored(project: Project, name: str, environ: Mapping[str, str]) -> Iterator[tuple[Path, Record]]:
     """The runs of a name in the store, of this repository's where the environment says which that is."""
-    if not project.store:
+    if not project.store or project.store.remote:
         return
-    store, own = Path(project.store), environ.get("GITHUB_REPOSITORY")
+    store, own = Path(project.store.path), environ.get("GITHUB_REPOSITORY")
     places = [f"{own}/runs/"] if own else ["runs/", "*/*/runs/"]
     for place in places:
         for path in store.glob(f"{place}{name}-*/{records.FILE}"):

@@ -1,8 +1,10 @@
 """The local driver: carries out a plan's calls in order, in this process."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from swiftci.engine import result as results
 from swiftci.engine.carry import Carried, carry
 from swiftci.engine.session import Session
 from swiftci.evidence import verdict
@@ -12,6 +14,7 @@ from swiftci.spec.exit import Exit
 from swiftci.spec.problem import ConfigError
 from swiftci.stages import BY_NAME
 from swiftci.stages.stage import Call, Progress
+from swiftci.store.record import StageRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +38,16 @@ def run(
     """Runs a plan; after a failure only the calls that always run. Returns the first failure's exit code."""
     result = Exit.DONE
     kept = {call.id for call in plan.calls if BY_NAME[call.stage].reusable}
+    reported = _put_aside(session)
     for name in [name for name in session.record.stages if name not in kept]:
         del session.record.stages[name]  # of an earlier plan, or an earlier run's verdict
-    for name in verdict.FILES:
-        (session.folder / name).unlink(missing_ok=True)  # of an earlier run: nobody shall take it for this one's
+    anew = force
     for call in _calls(plan, until):
         if result is not Exit.DONE and not BY_NAME[call.stage].always:
             told(Done(call=call))
+            continue
+        if call.stage == "report" and not anew and reported and _brought_back(session, reported):
+            told(Done(call=call, carried=Carried(outputs=reported.outputs, exit=Exit.DONE, reused=True)))
             continue
         try:
             carried = carry(session, call, progress(call), force=force)
@@ -53,7 +59,47 @@ def run(
         else:
             told(Done(call=call, carried=carried))
             result = result or carried.exit
+            anew = anew or (BY_NAME[call.stage].keeps and not carried.reused) or bool(carried.origin)
     return Exit(result)
+
+
+_BEFORE = ".before"
+"""Where an earlier run's verdict and report lie until it is known whether this one's are the same."""
+
+
+def _put_aside(session: Session) -> StageRecord | None:
+    """Takes an earlier run's verdict and report away, so that nobody takes them for this one's; its report's entry."""
+    folder = session.folder / _BEFORE
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name in verdict.FILES:
+        if (session.folder / name).is_file():
+            (session.folder / name).replace(folder / name)
+    entry = session.record.stages.get("report")
+    return entry if entry and entry.state == "succeeded" and entry.digest == _shown(session) else None
+
+
+def _brought_back(session: Session, entry: StageRecord) -> bool:
+    """Puts the earlier report back where it would be written the same; the verdict is this run's own."""
+    folder = session.folder / _BEFORE
+    try:
+        same = (folder / verdict.FILE).read_bytes() == (session.folder / verdict.FILE).read_bytes()
+    except OSError:
+        same = False
+    found = [folder / name for name in verdict.FILES if name != verdict.FILE]
+    if not same or not all(path.is_file() for path in found):
+        return False
+    for path in found:
+        path.replace(session.folder / path.name)
+    session.record.stages["report"] = entry
+    session.save()
+    return True
+
+
+def _shown(session: Session) -> str:
+    """The digest of what a report shows besides results and verdict."""
+    stage = BY_NAME["report"]
+    return results.digest(session, stage, stage.inputs())[0]
 
 
 def _calls(plan: Plan, until: str | None) -> tuple[Call, ...]:

@@ -16,15 +16,19 @@ from swiftci.config.load import Loaded, resolved
 from swiftci.config.project import Project
 from swiftci.spec.error import Busy, Interrupted, ToolError
 from swiftci.spec.problem import ConfigError, Problem
+from swiftci.store import fingerprint
 from swiftci.store import record as records
 from swiftci.store.digest import Digests
 from swiftci.store.files import write_text
-from swiftci.store.fingerprint import fingerprint
+from swiftci.store.fingerprint import Known, Part
+from swiftci.store.kept import Store
+from swiftci.store.local import Folder
 from swiftci.store.record import Record
 from swiftci.tools import git, hardware, interpreter, runner
 
 LOCAL = ".swiftci"
 LOCK = ".lock"
+LOCAL_RUN = "local"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,7 @@ class Session:
 
     root: Path
     folder: Path
-    store: Path | None
+    store: Store | None
     project: Project
     loaded: Loaded
     record: Record
@@ -43,20 +47,36 @@ class Session:
     def save(self) -> None:
         records.write(self.folder, self.record)
 
+    def parts(self) -> tuple[Part, ...]:
+        """What decides the result, as far as it is known by now."""
+        known = Known(versions=self.record.versions, folder=self.folder)
+        return fingerprint.parts(self.project, self.loaded.config, self.root, self.digests, known, self.environ)
+
+    def mark(self) -> None:
+        """Brings the record's fingerprint up to date."""
+        found = self.parts()
+        self.record.fingerprint = fingerprint.of(found)
+        self.record.parts = {part.key: part.deferred or part.value for part in found}
+
 
 def run_folder(root: Path, project: Project, name: str, environ: Mapping[str, str]) -> Path:
-    """Where a run works: `.swiftci/runs/NAME`; on a runner with a store, a folder of the run's own there."""
-    store = store_folder(root, project, environ)
-    if store and runner.on_runner(environ):
-        return store / "runs" / f"{name}-{environ.get('GITHUB_RUN_ID', '0')}"
+    """Where a run works: `.swiftci/runs/NAME`; on a runner with a folder as store, a folder of the run's own there."""
+    if project.store and not project.store.remote and runner.on_runner(environ):
+        run = environ.get("GITHUB_RUN_ID", "0")
+        return Path(project.store.path) / environ.get("GITHUB_REPOSITORY", "") / "runs" / f"{name}-{run}"
     return root / LOCAL / "runs" / name
 
 
-def store_folder(root: Path, project: Project, environ: Mapping[str, str]) -> Path | None:
-    """Where finished runs are kept; None on a runner without a store, whose workspace is emptied."""
+def open_store(root: Path, project: Project, environ: Mapping[str, str]) -> Store | None:
+    """Where results are kept: the project's store; here a folder of the repository's own, on a runner without, none."""
+    place, repository = project.store, environ.get("GITHUB_REPOSITORY", "")
+    if place and place.remote:
+        from swiftci.store.bucket import Bucket
+
+        return Bucket("/".join(part for part in (place.path.rstrip("/"), repository) if part), environ)
     if not runner.on_runner(environ):
-        return root / LOCAL
-    return Path(project.store) / environ.get("GITHUB_REPOSITORY", "") if project.store else None
+        return Folder(root / LOCAL)
+    return Folder(Path(place.path) / repository) if place else None
 
 
 @contextmanager
@@ -77,35 +97,45 @@ def opened(
             raise Busy(f"another swiftci works in {folder}") from None
         if folder.is_relative_to(root / LOCAL) and not (root / LOCAL / ".gitignore").exists():
             write_text(root / LOCAL / ".gitignore", "*\n")  # weights are never meant to be committed
-        digests = Digests(folder / "digests.json")
-        mark = fingerprint(project, loaded.config, root, digests)
         data = resolved(project, loaded)
-        found = _read(folder)
-        if found is None:
-            found = _begin(root, project, loaded, mark, data, environ)
-        elif not renew and _differs(found.resolved, data):
+        before = _read(folder)
+        if before is not None and not renew and _differs(before.resolved, data):
             hint = "give each config its own --run-dir, and every step of a run the same --config and --set"
             message = f"{folder} belongs to a run with another configuration"
             raise ConfigError([Problem(code="foreign-run", message=message, hint=hint)])
-        if renew:
-            fresh = _begin(root, project, loaded, mark, data, environ)
-            fresh.stages = {name: one for name, one in found.stages.items() if one.state == "succeeded"}
-            found = fresh
-        attempt = "/".join(environ.get(key, "") for key in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB"))
-        if renew or found.attempt != attempt:
-            found.attempt, found.attempt_started = attempt, time.time()
         session = Session(
             root=root,
             folder=folder,
-            store=store_folder(root, project, environ),
+            store=open_store(root, project, environ),
             project=project,
             loaded=loaded,
-            record=found,
-            digests=digests,
+            record=_begin(root, project, loaded, data, environ) if before is None or renew else before,
+            digests=Digests(folder / "digests.json"),
             environ=environ,
         )
+        if before is not None and renew:
+            session.record.stages = before.stages
+            if any(one.state != "succeeded" for one in before.stages.values()):  # the same run goes on
+                session.record.spent_seconds, session.record.gpu_seconds = before.spent_seconds, before.gpu_seconds
+                session.record.started, session.record.run = before.started, before.run or session.record.run
+        _attempt(session, renew)
+        session.mark()
         session.save()
         yield session
+
+
+def _attempt(session: Session, renew: bool) -> None:
+    """Notes which job works on the run now, and what an earlier one that was cut off had spent."""
+    record, environ = session.record, session.environ
+    attempt = "/".join(environ.get(key, "") for key in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB"))
+    if renew or record.attempt != attempt:
+        record.attempt, record.attempt_started = attempt, time.time()
+    for one in record.stages.values():
+        if one.state == "running":  # killed: its logs tell how long it lived
+            lived = max((path.stat().st_mtime for path in (session.folder / "logs").glob("*.log")), default=one.started)
+            one.seconds = max(0.0, min(lived, time.time()) - one.started)
+            record.spent_seconds += one.seconds
+            one.state, one.error = "interrupted", "was cut off while it ran"
 
 
 @contextmanager
@@ -132,9 +162,7 @@ def _lock_file(folder: Path) -> TextIO:
         raise ToolError(message=f"{folder} cannot be written: {error.strerror}", kind="disk", hint=hint) from None
 
 
-def _begin(
-    root: Path, project: Project, loaded: Loaded, mark: str, data: dict[str, Any], environ: Mapping[str, str]
-) -> Record:
+def _begin(root: Path, project: Project, loaded: Loaded, data: dict[str, Any], environ: Mapping[str, str]) -> Record:
     url = None
     if environ.get("GITHUB_RUN_ID") and environ.get("GITHUB_SERVER_URL"):
         url = (
@@ -142,7 +170,7 @@ def _begin(
         )
     return Record(
         name=loaded.config.name,
-        fingerprint=mark,
+        fingerprint="",
         resolved=data,
         started=time.time(),
         commit=git.commit(root, environ),
@@ -153,6 +181,7 @@ def _begin(
         swiftci=__version__,
         versions=versions(root, project, environ),
         hardware=hardware.describe(),
+        run=environ.get("GITHUB_RUN_ID") or f"{LOCAL_RUN}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}",
     )
 
 

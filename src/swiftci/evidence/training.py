@@ -3,10 +3,14 @@
 import json
 import math
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from swiftci.store import safetensors
+from swiftci.store.files import write_text
 
 LOG = "logging.jsonl"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
@@ -95,6 +99,65 @@ def checkpoints(folder: Path) -> tuple[Path | None, Path | None]:
         return None, None
     known = {path.name: path for path in complete.values()}
     return complete[max(complete)], known.get(best)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resume:
+    """A checkpoint that a training can go on from; `lacks` names what of its state is not there."""
+
+    path: Path
+    step: int
+    max_steps: int
+    lacks: str = ""
+
+
+def resumable(folder: Path) -> Resume | None:
+    """The newest complete checkpoint whose weights are whole; one with its optimizer's state before one without.
+
+    ms-swift goes on without that state and says nothing (4.6.0). Megatron's checkpoints are not gone on from.
+    """
+    found = []
+    for number, path in _numbered(folder):
+        state = _state(path)
+        if state is None or state.get("global_step") != number or not _whole(path):
+            continue
+        most = state.get("max_steps")
+        lacks = ", ".join(name for name, names in _STATE.items() if not any(any(path.glob(one)) for one in names))
+        found.append(Resume(path=path, step=number, max_steps=most if isinstance(most, int) else 0, lacks=lacks))
+    return max(found, key=lambda one: (not one.lacks, one.step), default=None)
+
+
+_STATE = {
+    "the optimizer's state": ("optimizer.pt", "optimizer.bin", "optimizer_*", "global_step*", "optimizer"),
+    "the learning rate's schedule": ("scheduler.pt", "scheduler.bin", "global_step*"),
+}
+"""What a checkpoint needs to go on exactly, and the files that hold it (Trainer, FSDP, DeepSpeed)."""
+
+
+def _whole(path: Path) -> bool:
+    """Whether a checkpoint's weights are there, and none of them is cut off."""
+    try:
+        weights = [one for one in path.glob("*.safetensors") if not safetensors.fault(one)]
+        return bool(weights or any(path.glob("*.bin"))) and len(weights) == len(list(path.glob("*.safetensors")))
+    except OSError:
+        return False
+
+
+def rewind(folder: Path, resume: Resume) -> None:
+    """Takes an output folder back to a checkpoint: what was logged or half saved after it goes."""
+    rows = [row for row in _rows(folder / LOG) if (done := step(row)) and done[0] <= resume.step]
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)  # NaN as ms-swift writes it
+    write_text(folder / LOG, text)
+    for number, path in _every(folder):
+        if number > resume.step:
+            shutil.rmtree(path)
+
+
+def _every(folder: Path) -> Iterator[tuple[int, Path]]:
+    for path in folder.glob("checkpoint-*"):
+        match = _CHECKPOINT.fullmatch(path.name.removesuffix("-merged"))
+        if match and path.is_dir() and not path.is_symlink():
+            yield int(match[1]), path
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:

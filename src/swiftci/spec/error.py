@@ -14,11 +14,13 @@ class ToolError(Exception):
     """A program failed, or what it left cannot be trusted.
 
     `argv` and `tail` are masked already; `returncode` is None when the program ended well but its files say otherwise.
+    `transient` says whether another try may mend it; None: as `kind` does.
     """
 
     message: str
     kind: Class = "tool"
     hint: str = ""
+    transient: bool | None = None
     argv: tuple[str, ...] = ()
     returncode: int | None = None
     tail: tuple[str, ...] = ()
@@ -30,6 +32,10 @@ class ToolError(Exception):
     @property
     def exit(self) -> Exit:
         return {"network": Exit.NETWORK, "capacity": Exit.CAPACITY}.get(self.kind, Exit.TOOL)
+
+
+class Partial(ToolError):
+    """Work was stopped ahead of a limit, and what was done is saved: the same run can go on with it."""
 
 
 class Interrupted(Exception):

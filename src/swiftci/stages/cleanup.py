@@ -2,13 +2,17 @@
 
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from swiftci.evidence import training
+from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
+from swiftci.stages.gate import judged
 from swiftci.stages.stage import DATASETS, Context, Place, Stage
-from swiftci.store.local import Store
+from swiftci.store.kept import Store
+from swiftci.store.record import SMALL, TRAINING_SMALL
 from swiftci.tools.ownership import reclaim
 
 
@@ -26,21 +30,49 @@ class Outputs:
 
 
 def run(inputs: Inputs, context: Context) -> Outputs:
-    freed = _prune(context.folder / "train")
+    trained = context.record.stages.get("train")
+    freed = _prune(context.folder / "train", str((trained.outputs if trained else {}).get("checkpoint", "")))
     for part in context.folder.rglob("*.part"):
         part.unlink(missing_ok=True) if part.is_file() else shutil.rmtree(part, ignore_errors=True)
     joined = "join" in context.record.stages  # the leading machine keeps the run
     shutil.rmtree(context.folder / DATASETS, ignore_errors=True)
-    kept = Store(context.store).put(context.folder) if context.store and not joined else None
+    kept = _keep(context.store, context) if context.store and not joined else None
     reclaim(context.environ)
     if freed:
         context.progress.line(f"{freed / 1e6:,.0f} MB of superseded checkpoints removed")
     return Outputs(freed_bytes=freed, kept=kept)
 
 
-def _prune(output: Path) -> int:
-    """Removes checkpoints that are neither the last nor the best complete one; links are never followed."""
-    keep = {path.name.removesuffix("-merged") for path in training.checkpoints(output) if path}
+def _keep(store: Store, context: Context) -> Path | None:
+    """Keeps the run's record, and notes it in the history where its verdict can be known."""
+    record = context.record
+    record.verdict = judged(context).verdict
+    run = f"{record.fingerprint[:16]}-{record.run}"
+    try:
+        kept = store.put(record.name, run, context.folder, (*SMALL, *TRAINING_SMALL))
+        store.append(
+            {
+                "time": round(time.time(), 3),
+                "name": record.name,
+                "run": run,
+                "ref": record.ref,
+                "commit": record.commit,
+                "fingerprint": record.fingerprint,
+                "digests": {call: one.digest for call, one in record.stages.items() if record.succeeded(call)},
+                "verdict": record.verdict,
+            }
+        )
+    except ToolError as error:
+        context.progress.line(f"the run could not be kept in {store.where}: {error.message}")
+        return None
+    return kept
+
+
+def _prune(output: Path, made: str) -> int:
+    """Removes checkpoints that are neither the one `made` nor the last or best complete; links are never followed."""
+    keep = {
+        path.name.removesuffix("-merged") for path in (*training.checkpoints(output), Path(made)) if path and path.name
+    }
     if not keep:
         return 0
     freed = 0

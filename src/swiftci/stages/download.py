@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
 from swiftci.spec.problem import ConfigError, Problem
+from swiftci.stages import preflight
 from swiftci.stages.stage import DATASETS, Context, Place, Stage
 from swiftci.store.files import write_json
-from swiftci.tools import gpu, interpreter
-from swiftci.tools.address import answers
 from swiftci.tools.data_file import check_rows
 from swiftci.tools.hub import fetched
 from swiftci.tools.hub.amount import amount
 from swiftci.tools.hub.reference import Named, Reference, named
 from swiftci.tools.local_path import local_paths
-from swiftci.tools.packages import packages
 
 if TYPE_CHECKING:
     from swiftci.tools.hub.fetch import Fetched, Fetcher
@@ -40,10 +38,9 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     checked = _check(context)
     shutil.rmtree(context.folder / DATASETS, ignore_errors=True)
     config = context.loaded.config
-    interpreter.find(context.project.python, context.root, context.environ, *packages(config))
-    if config.evaluate and config.evaluate.endpoint:
-        answers(config.evaluate.endpoint.url, "evaluate.endpoint.url")
-    gpu.enough(config.train.gpus + sum(one.gpus for one in config.train.servers), context.environ)
+    for one in preflight.check(context):
+        if one.state == "warn":
+            context.progress.line(f"warning: {one.text}" + (f"; {one.hint}" if one.hint else ""))
     found = _fetch(named(config, context.project, context.root), context)
     return Outputs(checked=checked, repositories=len(found), fetched_bytes=sum(one.bytes for one in found.values()))
 

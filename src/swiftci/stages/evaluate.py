@@ -1,16 +1,18 @@
 """Scores a model with EvalScope and refuses a report that is no measurement."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from swiftci.config.arguments import texts
 from swiftci.config.evaluate import Evaluate
+from swiftci.config.model import Config
 from swiftci.evidence import metric, scores
-from swiftci.spec.error import ToolError
+from swiftci.spec.error import Partial, ToolError
 from swiftci.spec.option import option
+from swiftci.stages import answers
 from swiftci.stages.launch import gpus, serve
 from swiftci.stages.stage import Context, Place, Progress, Stage
 from swiftci.store.record import Record
@@ -71,57 +73,91 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     if config.evaluate is None:
         return Outputs(metrics=context.folder / metric.FILE, items=0)
     work = context.folder / "eval" / inputs.subject
-    log = context.folder / "logs" / f"evaluate-{inputs.subject}.log"
-    shutil.rmtree(work, ignore_errors=True)  # EvalScope would append to an earlier try's answers
-    log.unlink(missing_ok=True)
     environ = evalscope.environment(context.project, {**context.environ, **context.prepared})
     count = 0 if config.evaluate.endpoint else config.train.gpus
     with gpus(context, count, environ) as taken:
         environ |= gpu.environment(taken)
-        with _reached(inputs, context, config.evaluate, environ) as (scored, beside):
-            argv = _argv(context, config.evaluate, scored, work)
-            ended = program.run(
-                argv,
-                log=log,
-                env=environ,
-                cwd=context.root,
-                secrets=context.secrets,
-                echo=context.progress.echo,
-                tick=_Count(work / "predictions" / inputs.subject, context.progress),
-                deadline=context.deadline,
-                beside=[one.program for one in beside],
-            )
+        port = answers.port(work)
+        with _reached(inputs, context, config.evaluate, environ, port) as (scored, beside):
+            ended, shown, log = _scored(inputs, context, scored, environ, [one.program for one in beside])
             if ended.lost:
                 raise beside[0].lost()
-    shown = tuple(output.mask(word, context.secrets) for word in argv)
-    _succeeded(ended, shown, log)
+    _succeeded(ended, shown, log, context)
     measured = scores.read(work, inputs.subject, config.evaluate.datasets)
     if measured.faults:
         message = "EvalScope ended well, but " + "; ".join(measured.faults)
         raise ToolError(message=message, argv=shown, returncode=0, tail=ended.tail, log=log)
-    metric.write(context.folder, inputs.subject, measured.metrics, measured.items)
+    metric.write(work, inputs.subject, measured.metrics, measured.items)
+    _taken(inputs, context.folder)
     return Outputs(metrics=context.folder / metric.FILE, items=len(measured.items))
 
 
-def _argv(context: Context, section: Evaluate, scored: evalscope.Subject, work: Path) -> list[str]:
+def _scored(
+    inputs: Inputs,
+    context: Context,
+    scored: evalscope.Subject,
+    environ: Mapping[str, str],
+    beside: list[program.Program],
+) -> tuple[program.Ended, tuple[str, ...], Path]:
+    """Runs EvalScope, from the answers on that an earlier try left where they are of the very same."""
+    work = context.folder / "eval" / inputs.subject
+    log = context.folder / "logs" / f"evaluate-{inputs.subject}.log"
+    section = context.loaded.config.evaluate
+    assert section is not None  # noqa: S101 -- its caller looked
+    left = answers.resume(work, context.digest, scored.url)
+    while True:
+        if left:
+            context.progress.line(f"going on after {left} answered item{'s' * (left != 1)}")
+        else:
+            answers.begin(work, context.digest, scored.url)
+            log.unlink(missing_ok=True)
+        argv = _argv(context, section, scored, work, cached=bool(left))
+        ended = program.run(
+            argv,
+            log=log,
+            env=environ,
+            cwd=context.root,
+            secrets=context.secrets,
+            echo=context.progress.echo,
+            tick=_Count(work / "predictions" / inputs.subject, context.progress),
+            deadline=context.deadline,
+            beside=beside,
+        )
+        if left and ended.returncode > 0 and any(words in line for line in ended.tail for words in answers.REFUSED):
+            context.progress.line("EvalScope does not take the earlier answers; beginning anew")
+            left = 0
+            continue
+        return ended, tuple(output.mask(word, context.secrets) for word in argv), log
+
+
+def _taken(inputs: Inputs, folder: Path) -> None:
+    """Puts a subject's own metrics and items beside the others' in a run directory."""
+    work = folder / "eval" / inputs.subject
+    measured = metric.read(work, inputs.subject)
+    if measured != metric.read(folder, inputs.subject) or not metric.read_items(folder, inputs.subject):
+        metric.write(folder, inputs.subject, measured, metric.read_items(work, inputs.subject))
+
+
+def _argv(context: Context, section: Evaluate, scored: evalscope.Subject, work: Path, *, cached: bool) -> list[str]:
     found = interpreter.find(context.project.python, context.root, context.environ, "evalscope")
     hub = fetched(context.folder)
     data = {name: hub[f"evaluate:{name}"] for name in section.datasets if f"evaluate:{name}" in hub}
-    return evalscope.argv(found.path, section, scored, work, context.root, data)
+    return evalscope.argv(found.path, section, scored, work, context.root, data, cached=cached)
 
 
-def _succeeded(ended: program.Ended, shown: tuple[str, ...], log: Path) -> None:
-    """Raises ToolError where the evaluation was stopped or failed."""
+def _succeeded(ended: program.Ended, shown: tuple[str, ...], log: Path, context: Context) -> None:
+    """Raises Partial where the evaluation was stopped ahead of a limit, ToolError where it failed."""
     if ended.overdue:
-        message = "the time limit came near, so the evaluation was stopped"
-        raise ToolError(message=message, kind="preempted", hint="raise limits.job_minutes", argv=shown, log=log)
+        message = f"{context.why} came near, so the evaluation was stopped; what was answered is kept"
+        hint = f"run it again to go on, or raise {context.why}"
+        raise Partial(message=message, kind="preempted", hint=hint, argv=shown, log=log)
     if ended.returncode != 0:
         raise failure.error("EvalScope failed", ended.returncode, ended.tail, shown, log)
 
 
 @contextmanager
 def _reached(
-    inputs: Inputs, context: Context, section: Evaluate, environ: Mapping[str, str]
+    inputs: Inputs, context: Context, section: Evaluate, environ: Mapping[str, str], port: int | None
 ) -> Iterator[tuple[evalscope.Subject, list[server.Server]]]:
     """What EvalScope asks, and the server that answers where one of ours does."""
     keyed = bool(environ.get(evalscope.KEY))
@@ -137,7 +173,7 @@ def _reached(
     train = context.loaded.config.train
     args = swift.served(train, section.serve.args, found.model, found.adapter, inputs.subject)
     args["infer_backend"] = section.serve.backend
-    argv = swift.server_argv(python, "deploy", args, server.HOST, server.free_port())
+    argv = swift.server_argv(python, "deploy", args, server.HOST, server.free_port(port))
     keys = {evalscope.KEY, evalscope.JUDGE_KEY, *context.project.secrets.endpoint, *context.project.secrets.judge}
     own = {name: value for name, value in environ.items() if name not in keys}  # a model's code may run there
     own = swift.environment(context.project, train, own)
@@ -163,6 +199,16 @@ def trained(folder: Path, record: Record) -> Path:
     return folder / str(record.stages["train"].outputs["checkpoint"])
 
 
+def _served(config: Config) -> tuple[str, ...]:
+    """A server of ours is started with some of the training's arguments."""
+    served = config.evaluate is not None and config.evaluate.serve is not None
+    return tuple(f"train.args.{name}" for name in swift.SHARED) if served else ()
+
+
+def _results(inputs: Inputs, _: Mapping[str, Any]) -> tuple[str, ...]:
+    return (f"eval/{inputs.subject}", f"logs/evaluate-{inputs.subject}.log")
+
+
 STAGE = Stage(
     name="evaluate",
     help="Score a model with EvalScope.",
@@ -174,4 +220,7 @@ STAGE = Stage(
     secrets=("endpoint", "judge"),
     packages=PACKAGES,
     needs=_needs,
+    also=_served,
+    results=_results,
+    taken=_taken,
 )

@@ -36,10 +36,16 @@ class Outputs:
 def run(inputs: Inputs, context: Context) -> Outputs:
     needs = _needs(inputs.needs)
     found = _of_plan(needs) or _of_stages(context.record) or _of_job(needs) or _of_rules(context)
+    context.record.verdict = found.verdict
     verdict.write(context.folder, found)
     for reason in found.reasons:
         context.progress.line(f"{reason.verdict}: {reason.text}")
     return Outputs(verdict=found.verdict, exit=found.exit)
+
+
+def judged(context: Context) -> Verdict:
+    """What the run directory says by itself."""
+    return _of_stages(context.record) or _of_rules(context)
 
 
 def _needs(text: str | None) -> dict[str, Any] | None:

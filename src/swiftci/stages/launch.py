@@ -24,11 +24,23 @@ class Launched:
     log: Path
 
 
-def launch(context: Context, folder: Path, tick: Callable[[], None] | None, rank: int = 0) -> Launched:
-    """Trains into `folder` as machine `rank`; raises ToolError where servers, GPUs or a tracker's key are missing."""
+SAVING_SECONDS = 480.0
+"""How long a training that is stopped may take to save; less than the margin to its job's end."""
+
+
+def launch(
+    context: Context,
+    folder: Path,
+    tick: Callable[[], program.Stop | None] | None,
+    rank: int = 0,
+    resume: Path | None = None,
+) -> Launched:
+    """Trains into `folder` as machine `rank`, from a checkpoint on where there is one; its output is added to a log.
+
+    Raises ToolError where servers, GPUs or a tracker's key are missing.
+    """
     train = context.loaded.config.train
     log = context.folder / "logs" / "train.log"
-    log.unlink(missing_ok=True)
     python = interpreter.find(context.project.python, context.root, context.environ, "ms_swift").path
     environ = swift.environment(context.project, train, {**context.environ, **context.prepared})
     tracked = tracker.trackers(train) if rank == 0 else []
@@ -39,18 +51,20 @@ def launch(context: Context, folder: Path, tick: Callable[[], None] | None, rank
         running = _helpers(context, python, environ, rest, stack) if helpers else []
         environ |= tracker.begin(tracked, context.folder, context.record.fingerprint, context.record.name, environ)
         train = replace(train, args=Arguments(_addresses(running) | dict(train.args)))
-        arguments = swift.arguments(train, context.root, folder, fetched(context.folder))
+        arguments = swift.arguments(train, context.root, folder, fetched(context.folder), resume)
         argv = swift.argv(python, train, arguments, context.project.head, rank)
         ended = program.run(
             argv,
             log=log,
-            env=environ | gpu.environment(own),
+            env=environ | gpu.environment(own) | {"PYTHONFAULTHANDLER": "1"},
             cwd=context.root,
             secrets=context.secrets,
             echo=context.progress.echo,
             tick=tick,
             deadline=context.deadline,
             beside=[one.program for _, one in running],
+            workers="torch.distributed.run" in argv,
+            grace_seconds=SAVING_SECONDS,
         )
         tracker.end(tracked, context.folder, log, succeeded=ended.returncode == 0 and not ended.overdue)
         for _, one in running:
@@ -82,9 +96,12 @@ def _helpers(
 
 @contextmanager
 def gpus(context: Context, count: int, environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Holds `count` of the machine's GPUs while inside."""
+    """Holds `count` of the machine's GPUs while inside; waits for them as `limits.gpu_wait_minutes` says."""
     folder = Path(context.project.cache or "/tmp") / "swiftci-gpus"  # noqa: S108 -- locks, by the cards' own ids
-    with gpu.taken(count, environ, folder, context.progress.line, context.deadline) as taken:
+    minutes, holder = context.loaded.config.limits.gpu_wait_minutes, f"{context.record.name} in {context.folder}"
+    with gpu.taken(
+        count, environ, folder, context.progress.line, context.deadline, minutes=minutes, holder=holder
+    ) as taken:
         yield taken
 
 

@@ -37,6 +37,7 @@ STAGE = Stage(
     outputs=Outputs,
     run=run,
     place=Place.CPU,
+    reads=("train", "evaluate", "gate"),
     always=True,
     reusable=False,
 )

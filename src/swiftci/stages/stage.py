@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from swiftci.config.load import Loaded
+from swiftci.config.model import Config
 from swiftci.config.project import Project
 from swiftci.spec.exit import Exit
+from swiftci.store.kept import Store
 from swiftci.store.record import Record
 
 
@@ -45,8 +47,9 @@ Its shared cache takes two folders of one name whose README lists their files fo
 class Context:
     """Everything a stage may use besides its inputs.
 
-    `folder` is the run directory, `store` where finished runs are kept, `environ` what tools may see (secrets of other
-    groups are taken out), `secrets` the values to mask, `deadline` in seconds of time.time().
+    `folder` is the run directory, `store` where runs are kept, `environ` what tools may see (secrets of other groups
+    are taken out), `secrets` the values to mask, `deadline` in seconds of time.time(), and `why` it is there. `digest`
+    is of all that decides this call's result: what an earlier try with the same digest left may be gone on with.
     """
 
     root: Path
@@ -56,9 +59,11 @@ class Context:
     record: Record
     environ: Mapping[str, str]
     progress: Progress
-    store: Path | None = None
+    store: Store | None = None
     secrets: tuple[str, ...] = ()
     deadline: float | None = None
+    why: str = "limits.job_minutes"
+    digest: str = ""
 
     @property
     def prepared(self) -> dict[str, str]:
@@ -74,12 +79,23 @@ def _nothing(_: Any) -> tuple[str, ...]:
     return ()
 
 
+def _no_files(_: Any, __: Mapping[str, Any]) -> tuple[str, ...]:
+    return ()
+
+
+def _as_is(_: Any, __: Path) -> None:
+    return
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """A stage's declaration.
 
-    `reads` names the config's sections that decide its result, `packages` the tools whose versions do; `needs` gives
-    the calls whose results it takes from the run directory; `always` runs it after a failure too, and never reuses it.
+    `reads` names the config's sections that decide its result, `also` further ones for a given config, `packages` the
+    tools whose versions do; `needs` gives the calls whose results it takes from the run directory; `always` runs it
+    after a failure too, and never reuses it. `results` names the files and folders of the run directory that a result
+    is made of, from inputs and recorded outputs: they are kept in the store, and `taken` is called with inputs and run
+    directory where they are not made anew. `unfinished` is what of a try that was cut off another run can go on with.
     """
 
     name: str
@@ -89,12 +105,21 @@ class Stage:
     run: Callable[[Any, Context], Any]
     place: Place
     reads: tuple[str, ...] = ()
+    also: Callable[[Config], tuple[str, ...]] = _nothing
     secrets: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     needs: Callable[[Any], tuple[str, ...]] = _nothing
+    results: Callable[[Any, Mapping[str, Any]], tuple[str, ...]] = _no_files
+    taken: Callable[[Any, Path], None] = _as_is
+    unfinished: tuple[str, ...] = ()
     always: bool = False
     reusable: bool = True
     exit: Callable[[Any], Exit] = _done
+
+    @property
+    def keeps(self) -> bool:
+        """Whether its results outlive a run."""
+        return self.results is not _no_files
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,20 +1,24 @@
 """Fine-tunes the model with ms-swift and believes its files, not its exit code."""
 
-import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from swiftci.config.arguments import texts
 from swiftci.evidence import training
-from swiftci.spec.error import ToolError
+from swiftci.spec.error import Partial, ToolError
 from swiftci.spec.option import option
 from swiftci.stages.launch import Launched, launch
-from swiftci.stages.stage import Context, Place, Progress, Stage
-from swiftci.tools import failure
+from swiftci.stages.stage import Context, Place, Stage
+from swiftci.stages.watch import Watch
+from swiftci.store.files import write_text
+from swiftci.tools import failure, swift
 
 PACKAGES = ("ms_swift", "torch", "transformers", "peft", "trl", "datasets")
+MARK = ".made-from"
+"""In an output folder, the digest of all that decides its content."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,84 +34,104 @@ class Outputs:
     steps: int = option("Steps done.")
     loss: float | None = option("The last logged loss.")
     dropped: int = option("Rows of the data that ms-swift left out, at least.")
-
-
-class _Tail:
-    """Reads what was added to logging.jsonl since the last look."""
-
-    def __init__(self, path: Path, progress: Progress) -> None:
-        self.path, self.progress = path, progress
-        self.offset = 0
-
-    def __call__(self) -> None:
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self.offset)
-                data = file.read()
-        except OSError:
-            return
-        whole = data[: data.rfind(b"\n") + 1]
-        self.offset += len(whole)
-        for line in whole.splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(row, dict):
-                self.show(row)
-
-    def show(self, row: dict[str, Any]) -> None:
-        done = training.step(row)
-        if done is None or "train_runtime" in row:
-            return
-        parts = [f"{key} {row[key]:.4g}" for key in ("loss", "eval_loss") if isinstance(row.get(key), (int, float))]
-        parts += [f"reward {row['reward']:.4g}"] if isinstance(row.get("reward"), (int, float)) else []
-        if row.get("remaining_time"):
-            parts.append(f"{row['remaining_time']} left")
-        self.progress.step(*done, "steps: " + ", ".join(parts))
+    resumed: int = option("The step that an earlier try had saved, and this one went on from; 0 for none.", default=0)
 
 
 def run(inputs: Inputs, context: Context) -> Outputs:
-    config = context.loaded.config
     output = context.folder / "train"
-    _clear(output)
-    launched = launch(context, output, _Tail(output / training.LOG, context.progress))
+    log = context.folder / "logs" / "train.log"
+    resume = _resume(output, context)
+    launched = None
+    if resume is None or resume.step < resume.max_steps:
+        if swift.STOP_FILE.exists():
+            message = f"{swift.STOP_FILE} exists, at which ms-swift ends every training on this machine"
+            raise ToolError(message=message, kind="user", hint="remove that file")
+        if resume is None:
+            log.unlink(missing_ok=True)
+        watch = Watch(output, log, context.loaded.config.limits, context.progress)
+        launched = launch(context, output, watch, resume=resume.path if resume else None)
+        _succeeded(launched, output, context)
     left = training.read(output)
-    _succeeded(launched, left)
-    faults = training.faults(left, may_stop_early="early_stop" in texts(config.train.args, "callbacks"))
+    early = "early_stop" in texts(context.loaded.config.train.args, "callbacks")
+    faults = training.faults(left, may_stop_early=early)
     if faults or left.last is None:
-        diverged = any("number" in fault for fault in faults)
-        raise ToolError(
-            message="ms-swift ended well, but " + " and ".join(faults),
-            kind="data" if left.loss != left.loss else "tool",
-            hint="lower learning_rate, or train in bf16 or float32 instead of fp16" if diverged else "",
-            argv=launched.argv,
-            returncode=0,
-            tail=launched.ended.tail,
-            log=launched.log,
-        )
-    dropped = training.dropped_rows(launched.log.read_text(encoding="utf-8", errors="replace"))
+        raise _no_training(faults, left, launched)
+    dropped = training.dropped_rows(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else 0
     if dropped:
         context.progress.line(f"ms-swift left out {dropped} or more rows that it could not use; the log names them")
-    return Outputs(checkpoint=left.best or left.last, steps=left.steps, loss=left.loss, dropped=dropped)
+    return Outputs(
+        checkpoint=left.best or left.last,
+        steps=left.steps,
+        loss=left.loss,
+        dropped=dropped,
+        resumed=resume.step if resume else 0,
+    )
 
 
-def _succeeded(launched: Launched, left: training.Training) -> None:
-    """Raises ToolError where the training was stopped or failed."""
+def _resume(output: Path, context: Context) -> training.Resume | None:
+    """Where to go on from, what came after it taken back; else the output folder is emptied.
+
+    ms-swift appends to what it finds, and only what was made from the very same may be gone on with.
+    """
+    mark = output / MARK
+    try:
+        same = bool(context.digest) and mark.read_text(encoding="utf-8") == context.digest
+    except OSError:
+        same = False
+    resume = training.resumable(output) if same and not context.loaded.config.train.megatron else None
+    if resume is None:
+        if output.exists():
+            shutil.rmtree(output)
+        write_text(mark, context.digest)
+        return None
+    training.rewind(output, resume)
+    text = f"going on from step {resume.step} of {resume.max_steps}"
+    context.progress.line(f"{text}; {resume.path.name} lacks {resume.lacks}" if resume.lacks else text)
+    return resume
+
+
+def _succeeded(launched: Launched, output: Path, context: Context) -> None:
+    """Raises Partial where the training was stopped ahead of a limit, ToolError where it had to stop or failed."""
     ended = launched.ended
+    if ended.returncode == 0 and not ended.overdue and not ended.stopped:
+        return
+    left, saved = training.read(output), training.resumable(output)
+    where = f"at step {left.steps} of {left.max_steps}" if left.steps else "before its first step"
+    kept = f"step {saved.step} is saved, and the same run goes on from there" if saved else "nothing was saved yet"
     if ended.overdue:
-        message = f"the time limit came near at step {left.steps} of {left.max_steps}, so the training was stopped"
-        hint = "raise limits.job_minutes, or train fewer steps"
-        raise ToolError(message=message, kind="preempted", hint=hint, argv=launched.argv, log=launched.log)
-    if ended.returncode != 0:
-        where = f"ms-swift failed at step {left.steps}" if left.steps else "ms-swift failed"
-        raise failure.error(where, ended.returncode, ended.tail, launched.argv, launched.log)
+        message = f"{context.why} came near {where}, so the training was stopped; {kept}"
+        hint = f"run it again to go on, or raise {context.why}"
+        raise Partial(message=message, kind="preempted", hint=hint, argv=launched.argv, log=launched.log)
+    if ended.stopped:
+        stop = ended.stopped
+        message = f"{stop.reason}, so the training was stopped {where}; {kept}"
+        error = Partial if stop.kind == "capacity" else ToolError
+        raise error(
+            message=message, kind=stop.kind, hint=stop.hint, argv=launched.argv, tail=ended.tail, log=launched.log
+        )
+    what = f"ms-swift failed {where}" if left.steps else "ms-swift failed"
+    raise failure.error(what, ended.returncode, ended.tail, launched.argv, launched.log)
 
 
-def _clear(output: Path) -> None:
-    """ms-swift appends to what an earlier try left, so a new one starts from nothing."""
-    if output.exists():
-        shutil.rmtree(output)
+def _no_training(faults: list[str], left: training.Training, launched: Launched | None) -> ToolError:
+    diverged = any("number" in fault for fault in faults)
+    hint = "lower learning_rate, or train in bf16 or float32 instead of fp16" if diverged else ""
+    if left.steps < left.max_steps and swift.STOP_FILE.exists():
+        hint = f"{swift.STOP_FILE} exists, at which ms-swift ends every training on this machine: remove it"
+    return ToolError(
+        message="ms-swift ended well, but " + " and ".join(faults),
+        kind="data" if left.loss != left.loss else "tool",
+        hint=hint,
+        argv=launched.argv if launched else (),
+        returncode=0,
+        tail=launched.ended.tail if launched else (),
+        log=launched.log if launched else None,
+    )
+
+
+def _results(_: Inputs, outputs: Mapping[str, Any]) -> tuple[str, ...]:
+    small = (f"train/{training.LOG}", "train/args.json", f"train/{MARK}", "logs/train.log", "tracker.json")
+    return (str(outputs["checkpoint"]), *small)
 
 
 STAGE = Stage(
@@ -120,4 +144,6 @@ STAGE = Stage(
     reads=("train",),
     secrets=("tracker",),
     packages=PACKAGES,
+    results=_results,
+    unfinished=("train", "tracker.json"),
 )

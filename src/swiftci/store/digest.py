@@ -19,6 +19,12 @@ def _plain(value: Any) -> Any:
     return vars(value) if dataclasses.is_dataclass(value) else str(value)
 
 
+def digest_of(path: Path) -> str:
+    """The digest of a file's content; raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def listing(path: Path) -> str:
     """The digest of the names and sizes of a folder's files; of a file only whether it is there."""
     if not path.is_dir():
@@ -58,8 +64,7 @@ class Digests:
         known = self._known.get(key)
         if isinstance(known, list) and known[:3] == mark and len(known) == 4:
             return str(known[3])
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = digest_of(path)
         self._known[key] = [*mark, digest]
         self._changed = True
         return digest

@@ -45,15 +45,20 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     write_text(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines; raises ValueError where a line is not one."""
+def read_rows(path: Path, *, skip: bool = False) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines; a line that is none raises ValueError, or is skipped."""
     rows = []
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace" if skip else "strict") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
-            row = json.loads(line)
-            if not isinstance(row, dict):
-                raise ValueError(f"line {number} is not an object")  # noqa: TRY004 -- the data is wrong, not the caller
+            try:
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError(f"line {number} is not an object")  # noqa: TRY004 -- the data is wrong
+            except (ValueError, RecursionError):
+                if skip:
+                    continue
+                raise
             rows.append(row)
     return rows

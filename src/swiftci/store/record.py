@@ -31,9 +31,10 @@ TRAINING_SMALL = ("train/logging.jsonl", "train/args.json")
 class StageRecord:
     """One stage call's entry in the journal.
 
-    `state` is running, succeeded, failed or interrupted. `execution` names this very execution, and `needs` those it
-    was made from, so that a result can be told from one of an older training. Times are seconds since 1970; outputs
-    are relative to the run directory.
+    `state` is running, succeeded, failed, interrupted or partial (stopped ahead of a limit, to be gone on with).
+    `execution` names this very execution, and `needs` those it was made from, so that a result can be told from one of
+    an older training. Times are seconds since 1970; outputs are relative to the run directory. `origin` is the run
+    whose result it is, where it was taken from the store; `tries` counts what was tried again; `kind` is a failure's.
     """
 
     state: str
@@ -46,13 +47,18 @@ class StageRecord:
     inventory: dict[str, str] = field(default_factory=dict)
     error: str = ""
     exit: int = 0
+    kind: str = ""
+    tries: int = 1
+    origin: str = ""
 
 
 @dataclass(kw_only=True)
 class Record:
     """A run. `resolved` is the config as it was carried out; `ref`, `event` and `actor` are GitHub's words.
 
+    `parts` are what the fingerprint is made of, by the user's keys; `run` names it among those of its config.
     `attempt` names the job that works on it now, `attempt_started` when that began: a job's deadline counts from there.
+    `spent_seconds` is how long jobs worked on it before, over all attempts; `cost` is in the project's currency.
     """
 
     name: str
@@ -68,8 +74,14 @@ class Record:
     swiftci: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     hardware: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
+    run: str = ""
     attempt: str = ""
     attempt_started: float = 0.0
+    spent_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    cost: float | None = None
+    verdict: str = ""
     stages: dict[str, StageRecord] = field(default_factory=dict)
 
     def succeeded(self, call: str) -> bool:
@@ -86,11 +98,18 @@ def read(folder: Path) -> Record | None:
         data = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return of(data)
+
+
+def of(data: Any) -> Record:
+    """A record from what its file holds; raises ValueError where that is none."""
     if not isinstance(data, dict) or data.get("schema") != 1:
         raise ValueError("not a record of this version")
     try:
-        stages = {name: StageRecord(**one) for name, one in data.pop("stages").items()}
-        return Record(**data, stages=stages)
+        stages = {name: StageRecord(**one) for name, one in data["stages"].items()}
+        return Record(**{**data, "stages": stages})
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(str(error)) from None
 

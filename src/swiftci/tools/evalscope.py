@@ -64,11 +64,22 @@ def subject(id: str, checkpoint: Path | str, base_model: str) -> Subject:
 
 
 def argv(
-    python: str, evaluate: Evaluate, scored: Subject, work_dir: Path, root: Path, data: Mapping[str, Path] | None = None
+    python: str,
+    evaluate: Evaluate,
+    scored: Subject,
+    work_dir: Path,
+    root: Path,
+    data: Mapping[str, Path] | None = None,
+    *,
+    cached: bool = False,
 ) -> list[str]:
-    """The command; one process scores all data sets. `data` are folders of data sets that were fetched."""
+    """The command; one process scores all data sets. `data` are folders of data sets that were fetched.
+
+    With `cached` it goes on with the answers in `work_dir`.
+    """
     command = [python, "-m", "evalscope.cli.cli", "eval", "--model", scored.model, "--model-id", scored.id]
     command += ["--datasets", *evaluate.datasets, "--work-dir", str(work_dir), "--no-timestamp"]
+    command += ["--use-cache", str(work_dir)] if cached else []
     args: dict[str, Any] = deepcopy(dict(evaluate.args))
     if scored.url:
         command += ["--eval-type", SERVED, "--api-url", scored.url]

@@ -2,19 +2,15 @@
 
 import os
 import platform
-import shutil
-import subprocess
+
+from swiftci.tools import nvidia_smi, nvml
 
 
 def describe() -> dict[str, str]:
-    """Processor, cores and graphics cards, in words."""
+    """Processor, cores and graphics cards, in words; all cards of the machine, whoever may use them."""
     found = {"machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"}
-    smi = shutil.which("nvidia-smi")
-    if smi:
-        try:
-            command = [smi, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
-            found["gpus"] = "; ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
-        except (OSError, subprocess.SubprocessError):
-            found["gpus"] = "nvidia-smi failed"
-    return found
+    seen = nvml.look(os.environ) or nvidia_smi.look(os.environ)
+    shown = [one.lost or f"{one.name}, {one.total} MiB" for one in seen.cards or ()]
+    if shown or seen.trouble:
+        found["gpus"] = "; ".join(shown) or seen.trouble
+    return found | ({"driver": seen.driver} if seen.driver else {})

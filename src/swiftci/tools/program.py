@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, cast
 
-from swiftci.spec.error import Interrupted, ToolError
+from swiftci.spec.error import Class, Interrupted, ToolError
 from swiftci.tools import leftover
 from swiftci.tools.output import Lines, mask
 
@@ -32,7 +32,8 @@ _PR_SET_PDEATHSIG = 1
 class Ended:
     """How a program ended; a negative `returncode` is the signal that killed it.
 
-    `overdue` says that it was stopped at its deadline, `lost` that it was since a program beside it had ended.
+    `overdue` says that it was stopped at its deadline, `lost` that it was since a program beside it had ended,
+    `stopped` that `tick` asked for it.
     """
 
     returncode: int
@@ -40,6 +41,21 @@ class Ended:
     seconds: float
     overdue: bool = False
     lost: "Program | None" = None
+    stopped: "Stop | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Why a program is to be stopped.
+
+    SIGTERM lets it save first; SIGABRT makes a Python with PYTHONFAULTHANDLER write where it hangs; SIGKILL is for one
+    that must not write any more.
+    """
+
+    kind: Class
+    reason: str
+    hint: str = ""
+    number: signal.Signals = signal.SIGTERM
 
 
 def _watch(mark: str) -> "subprocess.Popen[bytes]":
@@ -76,12 +92,14 @@ class Program:
         cwd: Path,
         secrets: Sequence[str] = (),
         echo: Callable[[str], None] | None = None,
+        workers: bool = False,
     ) -> None:
-        """Starts it; raises ToolError where it cannot be started."""
+        """Starts it; raises ToolError where it cannot be started. With `workers` its children are what works."""
         log.parent.mkdir(parents=True, exist_ok=True)
         self.argv = tuple(mask(word, secrets) for word in argv)
         self.log = log
         self.mark = secrets_.token_hex(16)
+        self._workers = workers
         self._file = log.open("ab")
         self.lines = Lines(secrets, self._file, echo)
         try:
@@ -122,6 +140,15 @@ class Program:
             self.closed = True
         return bool(data)
 
+    def ask(self, number: signal.Signals) -> None:
+        """Sends a signal to what works: torchrun would give its workers 30 s, too few to save a large model in."""
+        workers = leftover.children(self.process.pid) if self._workers else []
+        if not workers:
+            self.signal(number)
+        for pid in workers:
+            with suppress(OSError):
+                os.kill(pid, number)
+
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to its whole group."""
         try:
@@ -154,7 +181,10 @@ def _forwarding(program: Program, received: list[int]) -> Iterator[None]:
 
     def forward(number: int, _frame: FrameType | None) -> None:
         received.append(number)
-        program.signal(signal.Signals(number) if len(received) == 1 else signal.SIGKILL)
+        if len(received) == 1:
+            program.ask(signal.Signals(number))
+        else:
+            program.signal(signal.SIGKILL)
 
     before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -171,9 +201,11 @@ class _Watch:
     program: Program
     beside: Sequence[Program]
     received: list[int]
-    tick: Callable[[], None] | None
+    tick: Callable[[], Stop | None] | None
     deadline: float | None
+    grace_seconds: float
     overdue: bool = False
+    stopped: Stop | None = None
     lost: Program | None = None
     kill_at: float = math.inf
     ticked_at: float = 0.0
@@ -183,16 +215,19 @@ class _Watch:
         now = time.monotonic()
         if self.tick and now - self.ticked_at >= _TICK_SECONDS:
             self.ticked_at = now
-            self.tick()
+            stop = self.tick()
+            if stop and not self.stopped and not self.received:
+                self.stopped = stop
+                self.program.ask(stop.number)
         if self.deadline is not None and not self.overdue and time.time() > self.deadline:
             self.overdue = True
-            self.program.signal(signal.SIGTERM)
+            self.program.ask(signal.SIGTERM)
         gone = next((one for one in self.beside if one.ended), None)
         if gone and self.lost is None and not self.program.ended:
             self.lost = gone
             self.program.signal(signal.SIGTERM)
-        if (self.received or self.overdue or self.lost) and self.kill_at == math.inf:
-            self.kill_at = now + GRACE_SECONDS
+        if (self.received or self.overdue or self.lost or self.stopped) and self.kill_at == math.inf:
+            self.kill_at = now + (GRACE_SECONDS if self.lost else self.grace_seconds)
         if now > self.kill_at:
             self.program.signal(signal.SIGKILL)
 
@@ -205,20 +240,30 @@ def run(
     cwd: Path,
     secrets: Sequence[str] = (),
     echo: Callable[[str], None] | None = None,
-    tick: Callable[[], None] | None = None,
+    tick: Callable[[], Stop | None] | None = None,
     deadline: float | None = None,
     beside: Sequence[Program] = (),
+    workers: bool = False,
+    grace_seconds: float = GRACE_SECONDS,
 ) -> Ended:
     """Runs a program to its end, its output (both streams) appended to `log`.
 
-    `deadline` is in seconds of `time.time()`: past it the program gets SIGTERM. `tick` is called about twice a second.
+    `deadline` is in seconds of `time.time()`: past it the program gets SIGTERM, and `grace_seconds` to end. `tick` is
+    called about twice a second, and may ask for a stop. `workers` says that the program only starts those that work.
     `beside` are programs that it needs: their output is read too, and when one ends, it is stopped.
     Raises Interrupted when this process was told to stop; the program was told too, and has ended.
     """
     started = time.monotonic()
     received: list[int] = []
-    program = Program(argv, log=log, env=env, cwd=cwd, secrets=secrets, echo=echo)
-    watch = _Watch(program=program, beside=beside, received=received, tick=tick, deadline=deadline)
+    program = Program(argv, log=log, env=env, cwd=cwd, secrets=secrets, echo=echo, workers=workers)
+    watch = _Watch(
+        program=program,
+        beside=beside,
+        received=received,
+        tick=tick,
+        deadline=deadline,
+        grace_seconds=grace_seconds,
+    )
     try:
         with _forwarding(program, received):
             _pump(program, beside, watch)
@@ -230,7 +275,14 @@ def run(
         raise Interrupted(signal.Signals(received[0]).name)
     seconds = time.monotonic() - started
     returncode = program.process.returncode
-    return Ended(returncode=returncode, tail=program.tail, seconds=seconds, overdue=watch.overdue, lost=watch.lost)
+    return Ended(
+        returncode=returncode,
+        tail=program.tail,
+        seconds=seconds,
+        overdue=watch.overdue,
+        lost=watch.lost,
+        stopped=watch.stopped,
+    )
 
 
 def _pump(program: Program, beside: Sequence[Program], watch: _Watch) -> None:

@@ -36,11 +36,16 @@ class Server:
         return _failed(self.name, self.program, "ended while it was needed")
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        return int(one.getsockname()[1])
+def free_port(wanted: int | None = None) -> int:
+    """A port that is free now, `wanted` where that one is."""
+    for port in (wanted, 0) if wanted else (0,):
+        with socket.socket() as one:
+            try:
+                one.bind((HOST, port))
+            except OSError:
+                continue
+            return int(one.getsockname()[1])
+    raise ToolError(message="no port is free", kind="capacity")
 
 
 def listening(address: str, port: int, until: float) -> str:

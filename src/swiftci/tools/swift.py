@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from swiftci.config.arguments import Arguments, Value
+from swiftci.config.arguments import Arguments, Value, texts
 from swiftci.config.project import Head, Hub, Project
 from swiftci.config.train import LAUNCH, Train
 from swiftci.tools.hub.reference import argument
@@ -60,6 +60,11 @@ DEFAULTS = {
 SHARED = ("model_type", "template", "torch_dtype", "use_hf", "system", "max_pixels")
 """What of a training's arguments a server of the same model needs too; a checkpoint brings it itself."""
 
+GRACEFUL = "graceful_exit"
+"""ms-swift's callback that saves a checkpoint on SIGTERM, and ends well (4.6.0; Megatron's trainers have none)."""
+STOP_FILE = Path("/tmp/stop")  # noqa: S108 -- ms-swift's own choice
+"""Where this file is, that callback ends every training of the machine after its first step."""
+
 _STRIPPED = (
     "PAI_TRAINING_JOB_ID",  # moves output_dir and stops logging.jsonl (ms-swift 4.6.0, trainers/patcher.py)
     *("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK"),  # of somebody else's processes
@@ -76,8 +81,13 @@ class Argument:
     why: str = "config"
 
 
-def arguments(train: Train, root: Path, output: Path, fetched: Mapping[str, Path] | None = None) -> list[Argument]:
-    """All arguments of a training, sorted by name; local paths made absolute, `fetched` hub ids replaced by folders."""
+def arguments(
+    train: Train, root: Path, output: Path, fetched: Mapping[str, Path] | None = None, resume: Path | None = None
+) -> list[Argument]:
+    """All arguments of a training, sorted by name; local paths made absolute, `fetched` hub ids replaced by folders.
+
+    `resume` is the checkpoint to go on from.
+    """
     found = {
         name: Argument(name=name, value=value)
         for name, value in absolute(train.args, root, fetched or {}).items()
@@ -87,6 +97,12 @@ def arguments(train: Train, root: Path, output: Path, fetched: Mapping[str, Path
         found.setdefault(name, Argument(name=name, value=value, why=why))
     found["output_dir"] = Argument(name="output_dir", value=str(output), why=OWNED["output_dir"])
     found["add_version"] = Argument(name="add_version", value="false", why=OWNED["add_version"])
+    if not train.megatron:
+        callbacks: Value = [*dict.fromkeys((*texts(train.args, "callbacks"), GRACEFUL))]
+        found["callbacks"] = Argument(name="callbacks", value=callbacks, why="a training that is stopped saves first")
+    if resume:
+        why = "an earlier try came this far"
+        found["resume_from_checkpoint"] = Argument(name="resume_from_checkpoint", value=str(resume), why=why)
     if fetched and train.args.get("model") in fetched:
         found.pop("model_revision", None)  # it was fetched at that revision
     return [found[name] for name in sorted(found)]

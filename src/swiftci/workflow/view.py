@@ -99,7 +99,8 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
     steps = {call.id: _step(call, project, ours) for call in plan.calls}
     gpu = [steps[call.id] for call in plan.at(Place.GPU)]
     asked = config.on.pull_request and project.trust == "internal"
-    folders = [folder for folder in (project.store, project.cache) if folder]
+    store = project.store.path if project.store and not project.store.remote else None
+    folders = [folder for folder in (store, project.cache) if folder]
     return Workflow(
         source=plan.loaded.path,
         mark=mark,
