@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -85,36 +85,42 @@ class Proxy:
                 client, _ = listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target))
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self._pump, args=(source, sink, client), daemon=True).start()
+            threading.Thread(target=self._pass, args=(client,), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, client: socket.socket) -> None:
+    def _pass(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self.target)) as server:
+            back = threading.Thread(target=self._pump, args=(server, client, self._mutes), daemon=True)
+            back.start()
+            self._pump(client, server, self._cuts)
+            back.join()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, ends: Callable[[bytes], bool]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
-                if self._cuts(len(data)) if source is client else self._mute(data):
-                    break
-                while source is client and self.held:
-                    time.sleep(0.005)
+                if ends(data):
+                    _reset(source)
+                    _reset(sink)
+                    return
                 sink.sendall(data)
-        _reset(source)
-        _reset(sink)
+            sink.shutdown(socket.SHUT_WR)
 
     @property
     def held(self) -> bool:
         return bool(self.hold) and self.sent > self.hold
 
-    def _cuts(self, count: int) -> bool:
+    def _cuts(self, data: bytes) -> bool:
         with self._lock:
-            self.sent += count
-            self._since += count
+            self.sent += len(data)
+            self._since += len(data)
             if self.cuts and self._since >= self.cut:
                 self._since = 0
                 self.cuts -= 1
                 return True
-            return False
+        while self.held:
+            time.sleep(0.005)
+        return False
 
-    def _mute(self, data: bytes) -> bool:
+    def _mutes(self, data: bytes) -> bool:
         with self._lock:
             if self.deaf and b" 100 " not in data[:20]:  # that only asks for the body
                 self.deaf -= 1
@@ -123,11 +129,10 @@ class Proxy:
 
 
 def _reset(end: socket.socket) -> None:
-    """Closes at once, as a network does that is gone."""
+    """Ends both ways at once, as a network does that is gone."""
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         end.shutdown(socket.SHUT_RDWR)
-        end.close()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,13 @@ from swiftci.cli.output import print_json
 from swiftci.config.evaluate import Evaluate
 from swiftci.config.load import Loaded
 from swiftci.config.project import Project
-from swiftci.engine.session import run_folder
+from swiftci.engine.session import LOCAL, run_folder
+from swiftci.plan import skip
 from swiftci.plan.build import Plan, build
 from swiftci.stages.stage import Place
+from swiftci.store import fingerprint
+from swiftci.store.digest import Digests
+from swiftci.store.fingerprint import Known
 from swiftci.tools import evalscope, git, runner, swift
 from swiftci.tools.hub.reference import named
 
@@ -30,18 +34,25 @@ from swiftci.tools.hub.reference import named
     help="Override a value of the config, as in train.args.max_steps=2.",
 )
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How the plan is printed.")
-def command(config: str | None, sets: tuple[str, ...], style: str) -> None:
-    """Show what a config would do, where, and why; on a runner, set the outputs `go` and `reason`."""
+@click.option("--force", is_flag=True, envvar="SWIFTCI_FORCE", help="Do not look for an earlier run's result.")
+def command(config: str | None, sets: tuple[str, ...], style: str, force: bool) -> None:
+    """Show what a config would do, where, and why; on a runner, set the outputs `go`, `reason` and `earlier`."""
     if not config:
         raise click.UsageError("name a config, as in: swiftci plan configs/example.yaml")
     root, project, loaded = load.one(config, sets or environment_sets(os.environ), disk="there")
     plan = build(project, loaded, changed(root, project, os.environ), root)
-    view = _view(root, project, plan)
+    digests = Digests(root / LOCAL / "digests.json")
+    parts = fingerprint.parts(project, loaded.config, root, digests, Known(), os.environ)
+    looked = skip.look(root, plan, parts, os.environ) if plan.go and not force else None
+    if looked and looked.folder:
+        plan = replace(plan, go=False, reason=looked.why)
+    view = _view(root, project, plan) | {"result": looked.why if looked and plan.go else ""}
     if style == "json":
         print_json(view)
     else:
         _print(view)
     outputs = {"go": "true" if plan.go else "false", "reason": plan.reason}
+    outputs["earlier"] = str(looked.folder) if looked and looked.folder else ""
     runner.write_outputs(os.environ, outputs)
 
 
@@ -117,6 +128,8 @@ def _print(view: dict[str, Any]) -> None:
         print(f"\njob {job['job']} on {where}")
         for call in job["stages"]:
             print(f"  {call['id']:<14} {call['why']}")
+    if view["result"]:
+        print(f"\n{view['result']}", end="\n" * bool(view["fetch"]))
     for one in view["fetch"]:
         at = f" at {one['revision']}" if one["revision"] else ""
         print(f"\nfetch {one['kind']} {one['id']}{at} from {one['hub']} ({one['key']})", end="")

@@ -3,22 +3,19 @@
 import fcntl
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from swiftci.config.model import Config
 from swiftci.engine.session import LOCK, Session
 from swiftci.spec.error import ToolError
 from swiftci.spec.option import options
-from swiftci.stages import BY_NAME
+from swiftci.stages import decided
 from swiftci.stages.stage import Progress, Stage
-from swiftci.store import fingerprint
 from swiftci.store import record as records
 from swiftci.store.digest import listing, of_data
-from swiftci.store.fingerprint import Part
 from swiftci.store.kept import Store
 from swiftci.store.record import StageRecord
 from swiftci.tools.local_path import exists, local
@@ -27,26 +24,7 @@ from swiftci.tools.local_path import exists, local
 def digest(session: Session, stage: Stage, inputs: Any) -> tuple[str, bool]:
     """Of everything that decides a call's result, and whether all of that is known."""
     content, config, parts = _content(session, inputs), session.loaded.config, session.parts()
-    return of_parts(stage, inputs, parts, config, content), not deferred(stage, inputs, parts, config)
-
-
-def deferred(stage: Stage, inputs: Any, parts: Sequence[Part], config: Config) -> list[Part]:
-    """The parts that decide a call's result, or one that it needs, and are not known on this machine."""
-    chosen = fingerprint.chosen(parts, (*stage.reads, *stage.also(config)), stage.packages)
-    found = [part for part in chosen if part.deferred]
-    for name in stage.needs(inputs):
-        found += deferred(BY_NAME[name], BY_NAME[name].inputs(), parts, config)
-    return found
-
-
-def of_parts(
-    stage: Stage, inputs: Any, parts: Sequence[Part], config: Config, content: Mapping[str, str] | None = None
-) -> str:
-    """The same from the fingerprint's parts; a stage that is needed counts by its own digest."""
-    needs = {name: of_parts(BY_NAME[name], BY_NAME[name].inputs(), parts, config) for name in stage.needs(inputs)}
-    chosen = fingerprint.chosen(parts, (*stage.reads, *stage.also(config)), stage.packages)
-    data = {"stage": stage.name, "inputs": asdict(inputs), "content": dict(content or {}), "needs": needs}
-    return of_data({**data, "parts": {f"{part.section}:{part.key}": part.value for part in chosen}})
+    return decided.of_parts(stage, inputs, parts, config, content), not decided.deferred(stage, inputs, parts, config)
 
 
 def _content(session: Session, inputs: Any) -> dict[str, str]:

@@ -99,7 +99,7 @@ def opened(
             write_text(root / LOCAL / ".gitignore", "*\n")  # weights are never meant to be committed
         data = resolved(project, loaded)
         before = _read(folder)
-        if before is not None and not renew and _differs(before.resolved, data):
+        if before is not None and not renew and _deciding(before.resolved) != _deciding(data):
             hint = "give each config its own --run-dir, and every step of a run the same --config and --set"
             message = f"{folder} belongs to a run with another configuration"
             raise ConfigError([Problem(code="foreign-run", message=message, hint=hint)])
@@ -119,7 +119,10 @@ def opened(
                 session.record.spent_seconds, session.record.gpu_seconds = before.spent_seconds, before.gpu_seconds
                 session.record.started, session.record.run = before.started, before.run or session.record.run
         _attempt(session, renew)
-        session.mark()
+        if before is None or renew:
+            session.mark()
+        else:
+            _present(root, session, data)
         session.save()
         yield session
 
@@ -162,7 +165,14 @@ def _lock_file(folder: Path) -> TextIO:
         raise ToolError(message=f"{folder} cannot be written: {error.strerror}", kind="disk", hint=hint) from None
 
 
-def _begin(root: Path, project: Project, loaded: Loaded, data: dict[str, Any], environ: Mapping[str, str]) -> Record:
+def _begin(
+    root: Path,
+    project: Project,
+    loaded: Loaded,
+    data: dict[str, Any],
+    environ: Mapping[str, str],
+    known: dict[str, str] | None = None,
+) -> Record:
     url = None
     if environ.get("GITHUB_RUN_ID") and environ.get("GITHUB_SERVER_URL"):
         url = (
@@ -179,7 +189,7 @@ def _begin(root: Path, project: Project, loaded: Loaded, data: dict[str, Any], e
         actor=environ.get("GITHUB_ACTOR"),
         url=url,
         swiftci=__version__,
-        versions=versions(root, project, environ),
+        versions=versions(root, project, environ) if known is None else known,
         hardware=hardware.describe(),
         run=environ.get("GITHUB_RUN_ID") or f"{LOCAL_RUN}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}",
     )
@@ -227,5 +237,24 @@ def _ours(name: str) -> bool:
     )
 
 
-def _differs(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    return bool(records.plain(before) != records.plain(now))
+def _deciding(resolved: dict[str, Any]) -> Any:
+    """Of project and config, what decides a result; rules, limits and language may change between steps."""
+    try:
+        config, project = resolved["config"], resolved["project"]
+        found = {name: config.get(name) for name in fingerprint.SECTIONS} | {"hub": project.get("hub")}
+    except (TypeError, LookupError, AttributeError):
+        return None
+    return records.plain(found | {"path": resolved.get("path")})
+
+
+def _present(root: Path, session: Session, data: dict[str, Any]) -> None:
+    """Brings a record that another job made up to the present; an earlier workflow run's is judged anew here."""
+    record, run = session.record, session.environ.get("GITHUB_RUN_ID", "")
+    record.resolved = data
+    if not run or not record.run or run == record.run:
+        return
+    for one in record.stages.values():
+        one.origin = one.origin or record.url or record.run
+    now = _begin(root, session.project, session.loaded, data, session.environ, known=record.versions)
+    for name in ("run", "url", "commit", "ref", "event", "actor", "started"):
+        setattr(record, name, getattr(now, name))

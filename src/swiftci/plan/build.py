@@ -29,6 +29,12 @@ class Plan:
     go: bool = True
     reason: str = ""
 
+    @property
+    def jobs(self) -> int:
+        """How many GPU jobs the run may take one after another: what a job has no time for, the next goes on with."""
+        limits = self.loaded.config.limits
+        return max(1, -(-(limits.run_minutes or 0) // limits.job_minutes))
+
     def at(self, place: Place) -> tuple[Call, ...]:
         """The calls that a machine carries out."""
         return tuple(call for call in self.calls if BY_NAME[call.stage].place is place)

@@ -27,6 +27,9 @@ class Outputs:
 
     freed_bytes: int = option("Bytes that were freed.")
     kept: Path | None = option("Where the run's record is kept.", default=None)
+    state: str = option(
+        "`partial` where time did not suffice and another job can go on, else `ended`.", default="ended"
+    )
 
 
 def run(inputs: Inputs, context: Context) -> Outputs:
@@ -40,7 +43,8 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     reclaim(context.environ)
     if freed:
         context.progress.line(f"{freed / 1e6:,.0f} MB of superseded checkpoints removed")
-    return Outputs(freed_bytes=freed, kept=kept)
+    partial = any(one.state == "partial" for one in context.record.stages.values())
+    return Outputs(freed_bytes=freed, kept=kept, state="partial" if partial else "ended")
 
 
 def _keep(store: Store, context: Context) -> Path | None:

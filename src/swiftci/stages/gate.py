@@ -49,15 +49,18 @@ def judged(context: Context) -> Verdict:
 
 
 def _needs(text: str | None) -> dict[str, Any] | None:
-    """The jobs before: `plan` and `train`, each with `result` and `outputs`."""
+    """The jobs before: `plan`, `train` and those that went on with it, each with `result` and `outputs`."""
     if text is None:
         return None
     try:
         needs = json.loads(text)
-        return {
-            name: {"result": str(needs[name]["result"]), "outputs": dict(needs[name].get("outputs") or {})}
-            for name in ("plan", "train")
+        found = {
+            name: {"result": str(one["result"]), "outputs": dict(one.get("outputs") or {})}
+            for name, one in needs.items()
         }
+        if missing := {"plan", "train"} - set(found):
+            raise KeyError(missing)
+        return found
     except (ValueError, TypeError, KeyError, AttributeError):
         hint = "pass `${{ toJSON(needs) }}` of a job that needs `plan` and `train`"
         raise ConfigError(
@@ -70,6 +73,8 @@ def _of_plan(needs: dict[str, Any] | None) -> Verdict | None:
     if needs is None:
         return None
     plan = needs["plan"]
+    if plan["outputs"].get("artifact"):
+        return None  # an earlier run's result is judged
     if plan["result"] != "success":
         reason = Reason(verdict="invalid", text=f"the plan job ended as {plan['result']}; its log says why")
         return Verdict(verdict="invalid", reasons=(reason,), exit=Exit.CONFIG)
@@ -82,10 +87,16 @@ def _of_plan(needs: dict[str, Any] | None) -> Verdict | None:
 
 def _of_job(needs: dict[str, Any] | None) -> Verdict | None:
     """Invalid where the train job did not end well."""
-    result = needs["train"]["result"] if needs else "success"
-    if result == "success":
+    if needs is None or needs["plan"]["outputs"].get("artifact"):
         return None
-    return Verdict.of([Reason(verdict="invalid", text=f"the train job ended as {result}")])
+    trained = [(name, one["result"]) for name, one in needs.items() if name != "plan"]
+    ended = [(name, result) for name, result in trained if result != "skipped"] or trained[:1]
+    name, result = ended[-1]
+    return (
+        None
+        if result == "success"
+        else Verdict.of([Reason(verdict="invalid", text=f"the {name} job ended as {result}")])
+    )
 
 
 def _of_stages(record: Record) -> Verdict | None:

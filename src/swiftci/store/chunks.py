@@ -1,8 +1,9 @@
 """Files of any size in a bucket: cut into chunks that are named by their content.
 
 A chunk lies under the day it was sent on. Who sends takes only chunks of today and yesterday as being there, and what
-is removed is days older: so nothing that a sender counts on is ever removed under it, however long either was stopped
-in between, and without a lock.
+is removed is days older, under names that nobody sends to any more. So no sender is robbed of a chunk, without a lock,
+and however late a removal comes: only a sender that is stopped for two days between its last look and its manifest's
+writing could be. The days are those of the machines' clocks, which S3 and OSS hold to 15 minutes.
 """
 
 import hashlib

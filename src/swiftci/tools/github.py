@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from swiftci.spec.error import ToolError
 from swiftci.spec.problem import quoted
+from swiftci.tools.artifact import artifact
 from swiftci.tools.github_api import Api, NoAnswer, Refused
 from swiftci.tools.unpack import unpack
 
@@ -60,11 +61,6 @@ class _Artifact:
 
 class _Doubt(Exception):
     """Why an artifact is passed over."""
-
-
-def artifact(name: str, fingerprint: str) -> str:
-    """The name that a result is kept and looked for under."""
-    return f"swiftci-{name}-{fingerprint[:16]}"
 
 
 def earlier(

@@ -19,11 +19,17 @@ REFUSALS = (
         "is the token there (`secrets.hub`), and were the model's terms accepted with it?",
     ),
     Known(
-        r"RepositoryNotFound|RevisionNotFound|EntryNotFoundError: 404|DatasetNotFoundError|NotExistError"
-        r"|is not a local folder and is not a valid model identifier",
+        r"HfHubHTTPError.*\b404\b|RepositoryNotFound|RevisionNotFound|EntryNotFoundError: 404|DatasetNotFoundError"
+        r"|NotExistError|is not a local folder and is not a valid model identifier",
         "user",
         "the hub does not have it: {said}",
         "is the name misspelt, a local path wrong, or the repository private?",
+    ),
+    Known(
+        r"HfHubHTTPError.*\b429\b|HTTPError: 429",
+        "network",
+        "the hub is asked too often: {said}",
+        "with a token (`secrets.hub`) it allows more",
     ),
     Known(
         r"openai\.(?:AuthenticationError|PermissionDeniedError): (Error code: .*)",
@@ -73,13 +79,13 @@ REFUSALS = (
         "the endpoint answered with an error: {0}",
         "the endpoint's own log says why",
     ),
-    Known(r"ProxyError|Unable to connect to proxy", "network", "the proxy was not reached: {last}", "see HTTPS_PROXY"),
+    Known(r"ProxyError|Unable to connect to proxy", "network", "the proxy was not reached: {said}", "see HTTPS_PROXY"),
     Known(
         r"NetworkError|APIConnectionError|ConnectionError|ConnectError|ReadTimeout|ConnectTimeout|LocalEntryNotFoundError"
         r"|_DownloadDeadlineError|Max retries|HfHubHTTPError|RemoteProtocolError|RemoteDisconnected|IncompleteRead"
         r"|We couldn't connect to|Couldn't reach",
         "network",
-        "{last}",
+        "the network failed: {said}",
         _HUB,
     ),
 )

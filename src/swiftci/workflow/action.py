@@ -64,6 +64,7 @@ PLAN = Action(
     outputs=(
         Field(key="go", help="`true` when there is something to do."),
         Field(key="reason", help="Why there is nothing to do."),
+        Field(key="earlier", help="Folder with an earlier run's result of just this, where there is one."),
     ),
     stage=False,
 )

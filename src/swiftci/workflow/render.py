@@ -37,7 +37,7 @@ def _inputs(project: Project, plan: Plan, profile: Profile, paths: list[str]) ->
     config = plan.loaded.config
     return {
         "project": {key: value for key, value in vars(project).items() if key not in _INERT},
-        "config": [config.name, config.on, config.limits.job_minutes, [call.id for call in plan.calls]],
+        "config": [config.name, config.on, config.limits.job_minutes, plan.jobs, [call.id for call in plan.calls]],
         "paths": paths,
         "profile": profile,
     }
@@ -51,17 +51,21 @@ def _prove(tree: Any, shown: Workflow) -> None:
     """Facts that hold whatever the config says; a failure is a bug of ours, found before it is written."""
     jobs = tree["jobs"]
     join = ["join"] if shown.ranks else []
+    parts = [part.id for part in shown.parts]
     steps = {
         step.id: step for step in (*shown.train_steps, *shown.cleanup_steps, *shown.verdict_steps, *shown.joining_steps)
     }
     facts = {
-        "jobs": list(jobs) == ["plan", "train", *join, "verdict"],
+        "jobs": list(jobs) == ["plan", *parts, *join, "verdict"],
         "needs": [job.get("needs") for job in jobs.values()]
-        == [None, "plan", *("plan" for _ in join), ["plan", "train"]],
+        == [None, *(part.needs for part in shown.parts), *("plan" for _ in join), ["plan", *parts]],
         "runs-on": [job["runs-on"] for job in jobs.values()]
-        == [shown.cpu, shown.gpu, *(shown.joining for _ in join), shown.cpu],
+        == [shown.cpu, *(shown.gpu for _ in parts), *(shown.joining for _ in join), shown.cpu],
         "permissions": tree["permissions"] == {}
-        and all(job["permissions"] == {"contents": "read"} for job in jobs.values()),
+        and all(
+            job["permissions"] == {"contents": "read"} | ({"actions": "read"} if name == "plan" else {})
+            for name, job in jobs.items()
+        ),
         "run": not any("run" in step for job in jobs.values() for step in job["steps"]),
         "pull_request": ("pull_request" in tree["on"]) == shown.pull_request
         and "pull_request_target" not in tree["on"],

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 from swiftci.config.project import Container, Project, Runner
@@ -47,6 +48,17 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """One of the GPU jobs that follow each other until the run is done; `more` says that another may come."""
+
+    id: str
+    name: str
+    needs: Any
+    condition: Expression
+    more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workflow:
     """One workflow, ready to be rendered; `gpu` and `cpu` are values of `runs-on`."""
 
@@ -75,11 +87,16 @@ class Workflow:
     verdict_dir: str
     small: Expression
     report_files: Expression
+    earlier_artifact: Expression
     checkout: Used
     upload: Used
     download: Used
     setup: Used
     plan: Used
+    parts: list[Part]
+    needs: list[str]
+    has_result: Expression
+    result: Expression
     train_steps: list[Step]
     cleanup_steps: list[Step]
     verdict_steps: list[Step]
@@ -101,6 +118,8 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
     asked = config.on.pull_request and project.trust == "internal"
     store = project.store.path if project.store and not project.store.remote else None
     folders = [folder for folder in (store, project.cache) if folder]
+    parts = _parts(plan)
+    held = [f"needs.{job}.outputs.artifact" for job in (*(part.id for part in reversed(parts)), "plan")]
     return Workflow(
         source=plan.loaded.path,
         mark=mark,
@@ -126,14 +145,19 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         volumes=[f"{folder}:{folder}" for folder in folders],
         verdict_dir=VERDICT_DIR,
         small=_lines("download", "run-dir", (*SMALL, *TRAINING_SMALL)),
-        report_files=Expression(
-            "\n".join(f"${{{{ steps.report.outputs.{key} }}}}" for key in ("html", "markdown", "results"))
+        report_files=_lines("report", "run-dir", (*SMALL, *TRAINING_SMALL)),
+        earlier_artifact=Expression(
+            f"swiftci-{config.name}-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}-earlier"
         ),
         checkout=_used(third_party(lock, "actions/checkout")),
         upload=_used(third_party(lock, "actions/upload-artifact")),
         download=_used(third_party(lock, "actions/download-artifact")),
         setup=_used(ours, "/actions/setup"),
         plan=_used(ours, "/actions/plan"),
+        parts=parts,
+        needs=["plan", *(part.id for part in parts)],
+        has_result=Expression(f"${{{{ {' || '.join(held)} }}}}"),
+        result=Expression(f"${{{{ {' || '.join(held)} }}}}"),
         train_steps=[step for step in gpu if not step.always],
         cleanup_steps=[step for step in gpu if step.always],
         verdict_steps=[steps[call.id] for call in plan.at(Place.CPU)],
@@ -143,9 +167,37 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
     )
 
 
+def _parts(plan: Plan) -> list[Part]:
+    """The GPU jobs: one, or as many as a run's time takes, each of which begins only where there is more to do."""
+    ids = ["train", *(f"train-{number}" for number in range(2, plan.jobs + 1))]
+    found = [
+        Part(
+            id="train",
+            name="Train and evaluate",
+            needs="plan",
+            condition=Expression("${{ needs.plan.outputs.go == 'true' }}"),
+            more=plan.jobs > 1,
+        )
+    ]
+    for before, one in pairwise(ids):
+        found.append(
+            Part(
+                id=one,
+                name=f"Go on ({one.removeprefix('train-')})",
+                needs=["plan", before],
+                condition=Expression(f"${{{{ needs.{before}.outputs.state == 'partial' }}}}"),
+                more=one != ids[-1],
+            )
+        )
+    return found
+
+
 def _step(call: Call, project: Project, ours: Use) -> Step:
     stage = BY_NAME[call.stage]
     groups = vars(project.secrets)
+    wanted = [*stage.secrets]
+    if stage.place is Place.GPU and project.store and project.store.remote:
+        wanted.append("store")
     inputs: list[tuple[str, Any]] = [(key.replace("_", "-"), value) for key, value in call.inputs.items()]
     if stage.place is Place.CPU:
         inputs.append(("run-dir", VERDICT_DIR))
@@ -157,7 +209,7 @@ def _step(call: Call, project: Project, ours: Use) -> Step:
         use=ours.uses(f"/actions/{call.stage}"),
         version=ours.version,
         inputs=tuple(inputs),
-        secrets=tuple(dict.fromkeys(name for group in stage.secrets for name in groups[group])),
+        secrets=tuple(dict.fromkeys(name for group in wanted for name in groups[group])),
         always=stage.always,
         gpu=stage.place is Place.GPU,
     )
