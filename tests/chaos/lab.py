@@ -76,7 +76,7 @@ MODELS = {
         "dataset": "data/train.jsonl",
         "items": "data/heldout",
         "subset": "tickets",
-        "batch": 2,
+        "batch": 1,
     },
 }
 
@@ -124,7 +124,7 @@ def environment() -> dict[str, str]:
     return found | {"PYTHONPATH": str(FAULT), "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def make(root: Path, model: Path, kind: str, *, base: bool = False, items: int = 24, free: float = 0.0) -> Lab:
+def make(root: Path, model: Path, kind: str, *, base: bool = False, items: int = 16, free: float = 0.0) -> Lab:
     """A repository that trains the model in that folder; the files are linked, not copied."""
     (root / "configs").mkdir(parents=True)
     (root / "model").symlink_to(model)

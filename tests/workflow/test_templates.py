@@ -36,7 +36,8 @@ def faults(template: str) -> Iterator[str]:
         if re.match(r" *(- )?run:", code) and re.search(r"<<|\$\{\{|[|>]\s*$", code):
             yield f"run is constant text of one line: {line}"
         for expression in EXPRESSION.findall(code):
-            if not re.fullmatch(r"\$\{\{ (steps|needs)\.[a-z]+\.outputs\.[a-z-]+ \}\}", expression):
+            known = r"(steps|needs)\.[a-z]+\.outputs\.[a-z-]+|inputs\.force|github\.token"
+            if not re.fullmatch(rf"\$\{{\{{ ({known}) \}}\}}", expression):
                 yield f"not a result of ours: {line}"
 
 

@@ -130,13 +130,14 @@ def _lines(store: Folder) -> list[bytes]:
 
 
 def _history(store: Folder, lines: list[bytes]) -> Iterator[str]:
+    lost = {one.target for one in debris.find(store.root, time.time()) if one.lost}
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
         line = _line(text)
         if line is None:
             yield f"{HISTORY}: line {number} is damaged: remove that line"
-        elif not _recorded(store, line):
+        elif not _recorded(store, line, lost):
             told = f"{_short(str(line.get('name')))}, {_short(str(line.get('run')))}"
             yield f"{HISTORY}: line {number} names a run whose record is gone ({told}): remove that line"
 
@@ -149,14 +150,14 @@ def _line(text: bytes) -> dict[str, Any] | None:
     return line if isinstance(line, dict) else None
 
 
-def _recorded(store: Folder, line: dict[str, Any]) -> bool:
+def _recorded(store: Folder, line: dict[str, Any], lost: set[Path]) -> bool:
     """Whether its record is there, or on its way back."""
     name, run = str(line.get("name")), str(line.get("run"))
     if any(part in ("", ".", "..") or "/" in part or "\0" in part for part in (name, run)):
         return False
     target = store.root / "records" / name / run
     try:
-        return target.is_dir() or any(one.lost and one.target == target for one in debris.find(store.root, time.time()))
+        return target.is_dir() or target in lost
     except OSError:
         return False  # no name of a file
 

@@ -3,6 +3,7 @@
 import fcntl
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,39 @@ def _journal(folder: Path) -> set[str]:
     except (OSError, ValueError):
         return set()
     return {str(one.digest) for one in record.stages.values()} if record else set()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A store at one moment: its history's size, and when each run's journal was written."""
+
+    history: int
+    journals: Mapping[Path, int]
+
+    @classmethod
+    def of(cls, store: Folder) -> "Seen":
+        journals = {folder: _stat(folder / records.FILE) for folder in debris.folders(store.root / "runs")}
+        return cls(
+            history=_stat(store.root / HISTORY, "st_size"),
+            journals={folder: found for folder, found in journals.items() if found},
+        )
+
+    def since(self, store: Folder) -> set[str]:
+        """Digests that somebody needs by what was written after that moment.
+
+        A run that takes a result journals it before it lets go of that result's lock.
+        """
+        now = Seen.of(store)
+        found = by_refs(store) if now.history != self.history else set()
+        changed = [folder for folder, when in now.journals.items() if self.journals.get(folder) != when]
+        return found.union(*(_journal(folder) for folder in changed))
+
+
+def _stat(path: Path, of: str = "st_mtime_ns") -> int:
+    try:
+        return int(getattr(path.stat(), of))
+    except OSError:
+        return 0
 
 
 def is_held(lock: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from swiftci.store import debris, needed
 from swiftci.store.local import Folder
+from swiftci.store.needed import Seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +40,20 @@ class Job:
     target: Path | None = None
 
 
-def done(store: Folder, job: Job, gone: "Counter[tuple[int, int]]", *, dry: bool) -> Removed | None:
+Links = Counter[tuple[int, int]]
+"""How many links a file has, by device and inode."""
+
+
+def done(store: Folder, job: Job, seen: Seen | None, gone: Links) -> Removed | None:
     """Does one job; None where somebody is at work there. What a kill leaves, the next call removes.
 
-    `gone` counts the links of each file that a dry run has only said to remove.
+    `seen` is the store as it was when the job was decided on; without it, this only says what would be done, and
+    `gone` counts the links that the jobs before would have removed.
     """
     what = (job.target or job.path).relative_to(store.root).as_posix()
+    dry = seen is None
     with _alone(store, job, dry=dry) as alone:
-        if not alone:
+        if not alone or (seen and job.digest and not job.target and job.digest in seen.since(store)):
             return None
         try:
             if job.target:
@@ -103,9 +110,9 @@ def _held(lock: Path) -> Iterator[bool]:
         yield True
 
 
-def _freed(path: Path, gone: "Counter[tuple[int, int]]") -> int:
+def _freed(path: Path, gone: Links) -> int:
     """Bytes of the files that have no link outside of `path` and of what is in `gone`, which then has these too."""
-    here: Counter[tuple[int, int]] = Counter()
+    here: Links = Counter()
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     for file in debris.files(path):
         found = os.lstat(file)

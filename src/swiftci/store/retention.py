@@ -15,7 +15,7 @@ from swiftci.store import record as records
 from swiftci.store.debris import Debris
 from swiftci.store.local import Folder, is_digest
 from swiftci.store.record import Record
-from swiftci.store.removal import Job, Removed, done
+from swiftci.store.removal import Job, Links, Removed, done
 
 DAY = 86_400
 FINISHED_DAYS = 7
@@ -48,8 +48,10 @@ def collect(store: Folder, place: Storage, dry: bool, now: float) -> list[Remove
     with nullcontext(True) if dry else store.locked("gc", None) as alone:
         if not alone:
             raise Busy(f"another swiftci cleans up {store.root}, or its filesystem has no locks")
-        gone: Counter[tuple[int, int]] = Counter()
-        found = [done(store, job, gone, dry=dry) for job in _jobs(store, place, now)]
+        seen = needed.Seen.of(store)
+        jobs = _jobs(store, place, now)
+        gone: Links = Counter()
+        found = [done(store, job, None if dry else seen, gone) for job in jobs]
         return [one for one in found if one]
 
 
@@ -107,9 +109,9 @@ def _superseded(
         if one.weights and place.keep_runs is not None and newer[one.name] >= place.keep_runs:
             why[one.digest] = f"{one.name} has {place.keep_runs} newer ones (store.keep_runs)"
         newer[one.name] += one.weights
-        if place.keep_days is not None and one.kept < now - place.keep_days * DAY:
-            if one.weights or one.digest not in recorded:
-                why.setdefault(one.digest, f"older than {place.keep_days} days (store.keep_days)")
+        old = place.keep_days is not None and one.kept < now - place.keep_days * DAY
+        if old and (one.weights or one.digest not in recorded):
+            why.setdefault(one.digest, f"older than {place.keep_days} days (store.keep_days)")
     left = [one for one in found if one.weights and (one.digest in keep or one.digest not in why)]
     total = sum(one.bytes for one in left)
     for one in left:

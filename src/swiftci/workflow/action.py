@@ -43,6 +43,7 @@ class Action:
 
 _CONFIG = Field(key="config", help="The config file, relative to the repository.", env="SWIFTCI_CONFIG", required=True)
 _SET = Field(key="set", help="Overrides of the config, one KEY=VALUE a line.", env="SWIFTCI_SET")
+_FORCE = Field(key="force", help="`true` makes the result anew, even where an earlier run has it.", env="SWIFTCI_FORCE")
 _RUN_DIR = Field(
     key="run-dir", help="Where the run works; the same for all steps of a run when absent.", env="SWIFTCI_RUN_DIR"
 )
@@ -60,7 +61,7 @@ SETUP = Action(
 PLAN = Action(
     name="plan",
     help="Check a config and decide whether there is anything to do.",
-    inputs=(_CONFIG, _SET),
+    inputs=(_CONFIG, _SET, _FORCE),
     outputs=(
         Field(key="go", help="`true` when there is something to do."),
         Field(key="reason", help="Why there is nothing to do."),
@@ -87,7 +88,7 @@ def of_stage(stage: Stage) -> Action:
     return Action(
         name=stage.name,
         help=stage.help,
-        inputs=(_CONFIG, _SET, _RUN_DIR, *inputs),
+        inputs=(_CONFIG, _SET, _RUN_DIR, _FORCE, *inputs),
         outputs=(run_dir, artifact, *outputs),
     )
 

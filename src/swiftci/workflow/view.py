@@ -201,6 +201,8 @@ def _step(call: Call, project: Project, ours: Use) -> Step:
     inputs: list[tuple[str, Any]] = [(key.replace("_", "-"), value) for key, value in call.inputs.items()]
     if stage.place is Place.CPU:
         inputs.append(("run-dir", VERDICT_DIR))
+    if stage.keeps:
+        inputs.append(("force", Expression("${{ inputs.force }}")))
     if call.stage == "gate":
         inputs.append(("needs", Expression("${{ toJSON(needs) }}")))
     return Step(

@@ -9,13 +9,14 @@ path      a regular expression that its path must match; of a rename, a link: `F
 nth       at the n-th such event of that process
 journal   `CALL=STATE`, which the run.json that is being written must say
 then      one event later: what was matched is done by then
-tear      text that is added to the file that is being opened: a write that was cut off
+tear      a file's name (a pattern; "": the path itself) and a text that is added to it: a write that was cut off
 cut       a file's name: it is cut in half, another write that was cut off
 victim    `self`, or `swiftci`, whose child this process is
 signal    `KILL`, `TERM` or `INT`
 fired     the file that is made when it happens; a point whose file is there stays quiet
 """
 
+import glob
 import json
 import os
 import re
@@ -87,11 +88,12 @@ class Fault:
             file = os.open(self.point["fired"], os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except FileExistsError:
             return
-        if text := self.point.get("tear"):
-            with open(path, "a", encoding="utf-8") as torn:
+        if "tear" in self.point:
+            name, text = self.point["tear"]
+            with open(_beside(path, name), "a", encoding="utf-8") as torn:
                 torn.write(text)
         if name := self.point.get("cut"):
-            whole = os.path.join(os.path.dirname(path), name)
+            whole = _beside(path, name)
             os.truncate(whole, os.path.getsize(whole) // 2)
         pid = os.getpid() if self.point["victim"] == "self" or within() == "swiftci" else os.getppid()
         os.write(file, f"{time.time()} {path}\n".encode())
@@ -100,6 +102,12 @@ class Fault:
         os.kill(pid, number)
         if number is signal.SIGKILL:
             time.sleep(60)  # swiftci's end is this process's, too, in a moment: it must not do more before
+
+
+def _beside(path: str, name: str) -> str:
+    """A file of that name in the folder that the event is about, or that its file is in."""
+    folder = path if os.path.isdir(path) else os.path.dirname(path)
+    return max(glob.glob(os.path.join(folder, name)), key=os.path.getmtime) if name else path
 
 
 def _path(event: str, args: tuple) -> str:
