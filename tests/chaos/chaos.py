@@ -22,13 +22,12 @@ from pathlib import Path
 from tests.chaos import checks, lab
 from tests.chaos.full_disk import full_disk
 from tests.chaos.lab import Lab
-from tests.chaos.points import RUNS, Kill
+from tests.chaos.points import PUT_ASIDE, RUNS, Kill
 from tests.chaos.table import End, Hit, table
 
 LONGEST_SECONDS = 420.0
 """How long a fault point, or a run's end, may be waited for."""
 _GOING_ON = re.compile(r"^train: going on from step (\d+)", re.MULTILINE)
-_ANSWERED = re.compile(r"^evaluate(?:-base)?: going on after (\d+) answered", re.MULTILINE)
 
 
 @dataclass
@@ -130,12 +129,10 @@ class Chaos:
             hit.faults.append(f"went on from step {going[1]}, though {before.saved} was saved")
         if steps and before.saved and (not going or min(steps) <= before.saved):
             hit.faults.append(f"trained step {min(steps)} again, though {before.saved} was saved")
-        if kept := _ANSWERED.search(said):
-            hit.faults += [
-                f"went on after {kept[1]} answers of {most}"
-                for most in [max(before.answered.values())]
-                if int(kept[1]) not in before.answered.values()
-            ]
+        for call, subject in (("evaluate-base", "base"), ("evaluate", "candidate")):
+            shown = re.search(rf"^{call}: (\d+) items? answered", said, re.MULTILINE)
+            if shown and int(shown[1]) < before.answered[subject]:
+                hit.faults.append(f"{call} began at answer {shown[1]}, though {before.answered[subject]} were there")
         if "this is a bug" in said or "Traceback" in said:
             hit.faults.append("it ended with a traceback")
 
@@ -157,7 +154,10 @@ class Chaos:
             last.faults += checks.differences(reference, found)
         if missing := [call for call in checks.succeeded(self.lab.folder) if not self._stored(call)]:
             last.faults.append(f"the store lacks the result of {', '.join(missing)}")
-        last.faults += [f"{name} is left" for name in checks.leftovers(self.lab)]
+        last.faults += [f"{name} is left" for name in checks.leftovers(self.lab)] + checks.history_faults(
+            self.lab.store
+        )
+        self.kill(PUT_ASIDE)
         return last.faults + self._again() + fsck(self.lab)
 
     def _stored(self, call: str) -> bool:
@@ -272,7 +272,7 @@ def _carried(chaos: Chaos, kills: tuple[Kill, ...], reference: checks.Outcome | 
     faults = chaos.finish(reference)
     seconds = time.monotonic() - started
     print(f"{'✗' if faults else '✓'} {chaos.name}: to its end ({seconds:.0f} s) {'; '.join(faults)}", flush=True)
-    return End(run=chaos.name, kills=len(kills), trained=chaos.trained, seconds=seconds, faults=faults)
+    return End(run=chaos.name, kills=len(chaos.hits), trained=chaos.trained, seconds=seconds, faults=faults)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def curve(folder: Path) -> list[tuple[int, Any, Any, Any, Any]]:
+def curve(folder: Path) -> list[tuple[Any, ...]]:
     """Each logged step with all that was measured."""
     keys = ("loss", "grad_norm", "learning_rate", "token_acc")
     steps = [row for row in rows(folder / "train/logging.jsonl") if "loss" in row and "global_step/max_steps" in row]
@@ -71,7 +71,7 @@ def _tensors(path: Path) -> bool:
         length = struct.unpack("<Q", file.read(8))[0]
         header = json.loads(file.read(length))
     end = max(one["data_offsets"][1] for name, one in header.items() if name != "__metadata__")
-    return path.stat().st_size == 8 + length + end
+    return bool(path.stat().st_size == 8 + length + end)
 
 
 def answered(folder: Path, subject: str) -> int:
@@ -109,7 +109,7 @@ def gone(root: Path, seconds: float = 15.0) -> float | None:
 
 
 def store_faults(store: Path) -> list[str]:
-    """What is wrong with the store: results that are not what their entry says, records and history that are damaged."""
+    """What is wrong with the store: results that are not what their entry says, records that cannot be read."""
     found = []
     for folder in sorted((store / "results").glob("[!.]*")):
         try:
@@ -127,6 +127,13 @@ def store_faults(store: Path) -> list[str]:
         if not rows_or_data(path / "run.json"):
             found.append(f"record {path.name}: run.json cannot be read")
     return found
+
+
+def history_faults(store: Path) -> list[str]:
+    """A half line stays one of its own: every line but those says which record is there."""
+    named = [row.get("run") for row in rows(store / "history.jsonl")]
+    missing = [run for run in named if not list((store / "records").glob(f"*/{run}/run.json"))]
+    return [f"history.jsonl names {run}, which is no record" for run in missing] or ([] if named else ["no history"])
 
 
 def rows_or_data(path: Path) -> bool:
@@ -147,7 +154,7 @@ def steps_logged(log: Path, before: bytes) -> tuple[list[int], bytes]:
 class Outcome:
     """What a run left, as far as it must be the same however often it was cut off."""
 
-    curve: list[tuple[int, Any, Any, Any, Any]] = field(default_factory=list)
+    curve: list[tuple[Any, ...]] = field(default_factory=list)
     state: Any = None
     weights: str = ""
     metrics: Any = None

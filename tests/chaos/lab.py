@@ -83,12 +83,13 @@ MODELS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """A repository on disk; `tools` is the Python that holds ms-swift and EvalScope."""
+    """A repository on disk whose config is carried out; `environ` is all that swiftci gets to see."""
 
     root: Path
     config: str = "configs/chaos.yaml"
     name: str = "chaos"
     environ: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = (sys.executable, "-m", "swiftci")
 
     @property
     def folder(self) -> Path:
@@ -99,7 +100,7 @@ class Lab:
         return self.root / ".swiftci"
 
     def argv(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "swiftci", *words]
+        return [*self.command, *words]
 
     def env(self, **more: str) -> dict[str, str]:
         return self.environ | {MARK: str(self.root)} | more

@@ -69,9 +69,16 @@ NOT_YET, JUST_NOW = "written, not yet in place", "just in place"
 PREDICTIONS = "/predictions/[a-z]+$"
 """EvalScope asks for this folder before each answer that it adds."""
 
+HALF = at("journal write", "half written", r"/runs/[^/]+/\.?run\.json", event="open", nth=3, tear=["", '{"sche'])
+BEING_STARTED = at("training", "a tool being started", "^None$", event="ctypes.dlopen", forked=True)
+"""Its process is there, and has not asked yet to die with swiftci."""
+PUT_ASIDE = at("report", "a further run, the report put aside", r"> .*/\.before/report\.html$", then=True)
+"""Where all has succeeded already; each run ends with it."""
+
 RUNS: dict[str, tuple[Kill, ...]] = {
     "killed": (
         journal("download=running", NOT_YET),
+        HALF,
         scoring("an answer of the base model half written", PREDICTIONS, nth=7, tear=["*.jsonl", '{"index": 3, "mod']),
         scoring("EvalScope itself, at its report", "/reports/base/general_qa.json", tool=True, event="open"),
         journal("evaluate-base=succeeded", NOT_YET),
@@ -98,6 +105,7 @@ RUNS: dict[str, tuple[Kill, ...]] = {
     ),
     "both": (
         journal("train=running", JUST_NOW, "both", then=True),
+        BEING_STARTED,
         clock("step 1", "both", gap=0.3),
         saving(3, "the weights cut in half", "/adapter_config.json$", cut="adapter_model.safetensors", tool=True),
         clock("step 4", "both", gap=1.0),

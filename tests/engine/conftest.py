@@ -31,3 +31,9 @@ def done(tmp_path: Path, carried_out: Repository) -> Repository:
         config=deepcopy(carried_out.config),
         project=deepcopy(carried_out.project),
     )
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another try follows at once."""
+    monkeypatch.setattr("swiftci.tools.retry.FIRST_SECONDS", 0)

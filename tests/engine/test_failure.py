@@ -64,7 +64,7 @@ FAILURES: dict[str, tuple[dict[str, str], int, str, dict[str, str]]] = {
     "training was killed": (
         {"FAKE_SWIFT": "sigkill"},
         4,
-        "train: ms-swift failed at step 31: was killed (SIGKILL)",
+        "train: ms-swift failed at step 31 of 2000: was killed (SIGKILL)",
         {"train": "failed", "evaluate": "left out"},
     ),
     "gradients are NaN": (
@@ -79,9 +79,9 @@ FAILURES: dict[str, tuple[dict[str, str], int, str, dict[str, str]]] = {
         "train: ms-swift ended well, but it stopped at step 32 of 2000",
         {"train": "failed", "evaluate": "left out"},
     ),
-    "network failed in the base evaluation": (
+    "base model is missing": (
         {"FAKE_BASE": "missing-checkpoint"},
-        5,
+        4,
         "evaluate-base: EvalScope failed: ",
         {"evaluate-base": "failed", "train": "left out", "evaluate": "left out"},
     ),

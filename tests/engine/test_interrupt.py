@@ -80,6 +80,8 @@ def stuck(repository: Repository, call: str) -> Iterator[Stuck]:
         if pipe.exists():
             pipe.rename(f"{pipe}.aside")
         os.mkfifo(pipe)
+    if call == "report":  # an unchanged one would not be written again
+        (folder / "verdict.json").unlink()
     process = subprocess.Popen(
         repository.argv("run", "configs/tiny.yaml"),
         cwd=repository.root,

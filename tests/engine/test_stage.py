@@ -36,7 +36,7 @@ def test_outputs_are_printed_where_there_is_no_runner(repository: Repository) ->
     ran = repository.stage("train")
 
     assert ran.out.endswith(
-        f"checkpoint: {repository.folder}/train/checkpoint-10\nsteps: 10\nloss: 5.86507702\ndropped: 0\n"
+        f"checkpoint: {repository.folder}/train/checkpoint-10\nsteps: 10\nloss: 5.86507702\ndropped: 0\nresumed: 0\n"
     )
 
 
@@ -178,9 +178,35 @@ def test_training_is_ended_before_its_job_would_be(repository: Repository) -> No
     ran = repository.stage("train", FAKE_HANG="train")
 
     assert ran.code == 4
-    assert "error[preempted]: the time limit came near at step 31 of 2000, so the training was stopped" in ran.err
-    assert "hint: raise limits.job_minutes, or train fewer steps" in ran.err
-    assert repository.states["train"] == "failed"
+    assert "error[preempted]: limits.job_minutes came near at step 31 of 2000, so the training was stopped" in ran.err
+    assert "hint: run it again to go on, or raise limits.job_minutes" in ran.err
+    assert repository.states["train"] == "partial"
+
+
+def test_next_job_goes_on_with_what_the_last_had_no_time_for(repository: Repository, tmp_path: Path) -> None:
+    first = dict(runner_environ(tmp_path / "runner")) | {"SWIFTCI_MORE": "true", "GITHUB_JOB": "train"}
+    arguments = ("--run-dir", str(repository.folder))
+    repository.stage("download", *arguments, **first)
+    edit(repository.folder / "run.json", lambda record: record.update(attempt_started=time.time() - 60 * 710 + 1))
+    cut = repository.stage("train", *arguments, **first | {"FAKE_HANG": "train", "FAKE_SAVED": "5"})
+    left = repository.stage("evaluate", *arguments, **first)
+    cleaned = repository.stage("cleanup", *arguments, **first)
+
+    assert (cut.code, left.code, cleaned.code) == (0, 0, 0), cut.text
+    assert "limits.job_minutes came near" in cut.out
+    assert "step 5 is saved, and the same run goes on from there" in cut.out
+    assert "evaluate: left to the next job, which goes on with train" in left.out
+    assert "state: partial" in cleaned.out
+
+    repository.forget()
+    second = first | {"SWIFTCI_MORE": "", "GITHUB_JOB": "train-2"}
+    for name in ("download", "train", "evaluate"):
+        assert repository.stage(name, *arguments, **second).code == 0
+    cleaned = repository.stage("cleanup", *arguments, **second)
+
+    assert repository.called == ["train", "evaluate"]
+    assert "--resume_from_checkpoint" in repository.calls[0]["argv"]
+    assert "state: ended" in cleaned.out
 
 
 def test_evaluation_is_ended_before_its_job_would_be(repository: Repository) -> None:
@@ -189,7 +215,7 @@ def test_evaluation_is_ended_before_its_job_would_be(repository: Repository) -> 
     ran = repository.stage("evaluate", FAKE_HANG="evaluate")
 
     assert ran.code == 4
-    assert "error[preempted]: the time limit came near, so the evaluation was stopped" in ran.err
+    assert "error[preempted]: limits.job_minutes came near, so the evaluation was stopped" in ran.err
 
 
 def test_new_attempt_of_a_job_has_its_own_time(repository: Repository, tmp_path: Path) -> None:

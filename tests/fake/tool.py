@@ -10,6 +10,8 @@ FAKE_DEAF       with FAKE_HANG: SIGTERM and SIGINT are ignored
 FAKE_CHILD      with FAKE_HANG: a file that gets the number of a child process, which waits, too
 FAKE_PRINT      text that a training and an evaluation print
 FAKE_SERVER     `fails` before it answers, or `dies` a second later
+FAKE_SAVED      a step: a training that hangs has saved a checkpoint of it that can be gone on with
+FAKE_FAILS      a file with a number: so many trainings still end as when no hub is reached
 FAKE_PART       leave this file of the recording out
 """
 
@@ -40,6 +42,8 @@ def main(argv: list[str]) -> None:
             probe(names)
         case ["-m", "swift.cli.sft", *flags]:
             note("train", flags)
+            fails()
+            saved(Path(value(flags, "--output_dir")))
             replay("train", "swift", os.environ.get("FAKE_SWIFT", "ok-lora"), Path(value(flags, "--output_dir")))
         case ["-m", "torch.distributed.run", *launcher] if "-m" in launcher:
             place = launcher.index("-m")
@@ -118,6 +122,27 @@ def copy(case: Path, out: Path, words: dict[str, str]) -> None:
             text = text.replace(old, json.dumps(new, ensure_ascii=False)[1:-1])
         with target.open("a", encoding="utf-8", newline="") as file:  # both tools add to what they find
             file.write(text)
+
+
+def fails() -> None:
+    """Ends as ms-swift does without a network, as often as the file says."""
+    path = Path(os.environ.get("FAKE_FAILS", "/nowhere"))
+    if path.exists() and (left := int(path.read_text())):
+        path.write_text(str(left - 1))
+        sys.exit("requests.exceptions.ConnectionError: HTTPSConnectionPool(host='hub'): Max retries exceeded")
+
+
+def saved(out: Path) -> None:
+    """A whole checkpoint, as far as it is looked at."""
+    step = os.environ.get("FAKE_SAVED")
+    if step:
+        folder = out / f"checkpoint-{step}"
+        folder.mkdir(parents=True)
+        header = b'{"w": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}'
+        (folder / "adapter_model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+        for name in ("optimizer.pt", "scheduler.pt"):
+            (folder / name).write_bytes(b"state")
+        (folder / "trainer_state.json").write_text(json.dumps({"global_step": int(step), "max_steps": 10}))
 
 
 def serve(host: str, port: int) -> None:

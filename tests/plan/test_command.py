@@ -48,7 +48,21 @@ def test_json_shows_the_same(project: Repo, golden: Golden) -> None:
 
     assert (done.code, done.err) == (0, "")
     assert list(json.loads(done.out)) == [
-        *["name", "config", "go", "reason", "run_dir", "jobs", "fetch", "method", "train", "evaluate", "gate", "limits"]
+        *[
+            "name",
+            "config",
+            "go",
+            "reason",
+            "run_dir",
+            "jobs",
+            "fetch",
+            "method",
+            "train",
+            "evaluate",
+            "gate",
+            "limits",
+            "result",
+        ]
     ]
     golden(HERE / "expected/plan.json", done.out.replace(str(project.root), "ROOT"))
 
@@ -126,7 +140,7 @@ def test_other_events_always_go(event: str, merge: Repo, monkeypatch: pytest.Mon
     monkeypatch.setenv("GITHUB_EVENT_NAME", event)
 
     assert merge.swiftci("plan").code == 0
-    assert outputs(merge.root / "output") == {"go": "true", "reason": ""}
+    assert outputs(merge.root / "output") == {"go": "true", "reason": "", "earlier": ""}
 
 
 def test_pull_request_that_touches_it_goes(merge: Repo, monkeypatch: pytest.MonkeyPatch) -> None:

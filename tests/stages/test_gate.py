@@ -102,6 +102,31 @@ def test_plan_that_found_nothing_to_do_is_skipped_with_its_reason(repository: Re
     assert found == ("skipped", 0, "nothing changed")
 
 
+def test_result_that_the_plan_found_is_judged_by_todays_rules(repository: Repository) -> None:
+    text = needs("success", "skipped", go="false", reason="nothing changed", artifact="12")
+
+    assert judged(repository, text)[:2] == ("pass", 0)
+    assert judged(repository, text, value=0.1)[:2] == ("fail", 3)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "verdict"),
+    [
+        ({"train": "success", "train-2": "success", "train-3": "skipped"}, "pass"),
+        ({"train": "success", "train-2": "failure", "train-3": "skipped"}, "invalid"),
+        ({"train": "failure", "train-2": "skipped", "train-3": "skipped"}, "invalid"),
+        ({"train": "skipped", "train-2": "skipped"}, "invalid"),
+    ],
+)
+def test_last_of_the_jobs_that_follow_each_other_counts(
+    repository: Repository, jobs: dict[str, str], verdict: str
+) -> None:
+    found = {"plan": {"result": "success", "outputs": {"go": "true"}}}
+    text = json.dumps(found | {name: {"result": result, "outputs": {}} for name, result in jobs.items()})
+
+    assert judged(repository, text)[0] == verdict
+
+
 def test_skip_without_a_reason_has_one(repository: Repository) -> None:
     assert judged(repository, needs(go="false"))[2] == "the plan found nothing to do"
 

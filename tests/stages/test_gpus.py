@@ -32,7 +32,7 @@ def stage(repository: Repository, folder: Path, **limits: int) -> Context:
 def test_with_no_minutes_a_stage_is_refused_at_once(repository: Repository, machine: Machine, tmp_path: Path) -> None:
     found = stage(repository, tmp_path, gpu_wait_minutes=0)
 
-    with gpus(found, 1, machine.environ) as first:
+    with gpus(found, 1, machine.environ) as (first, _):
         assert first == ("0",)
         with (
             pytest.raises(ToolError, match=f"GPU 0: taken by tiny in {found.folder}") as caught,
@@ -49,5 +49,5 @@ def test_without_a_limit_a_stage_waits(
     machine.cards(20_000)
     monkeypatch.setattr(found.progress, "line", lambda _: machine.cards(0))
 
-    with gpus(found, 1, machine.environ) as taken:
+    with gpus(found, 1, machine.environ) as (taken, _):
         assert taken == ("0",)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from swiftci.store import chunks
 from swiftci.store.bucket import Bucket
-from swiftci.store.remote import Remote
+from swiftci.tools.objects import Remote
 
 DIGEST = "a" * 64
 CONTENTS = (b"", b"abcdefgh", b"abcdabcdabcd", b"abcdefghijk")

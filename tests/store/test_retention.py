@@ -3,8 +3,7 @@
 import fcntl
 import json
 import os
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +14,12 @@ import pytest
 from swiftci.config.project import Storage
 from swiftci.spec.error import Busy, ToolError
 from swiftci.store import record as records
-from swiftci.store import removal
+from swiftci.store import removal, retention
 from swiftci.store.local import Folder
 from swiftci.store.record import Record, StageRecord
 from swiftci.store.retention import DAY, Removed, collect
+from swiftci.store.retention_bucket import collect as in_bucket
+from tests.store.killed import killed
 
 NOW = 2_000_000_000.0
 MAIN, PULL = "refs/heads/main", "refs/pull/7/merge"
@@ -28,7 +29,7 @@ def digest(letter: str) -> str:
     return letter * 64
 
 
-def policy(**said: int) -> Storage:
+def policy(**said: float) -> Storage:
     return Storage(path="/store", **said)  # type: ignore[arg-type] # the three numbers
 
 
@@ -50,9 +51,12 @@ class Kit:
         named = {call: digest(letter) for call, letter in digests.items()}
         self.store.append({"name": name, "run": "r", "ref": ref, "verdict": verdict, "digests": named})
 
-    def run(self, run: str, days: float, *, name: str = "tiny", state: str = "succeeded", kept: bool = True) -> Path:
+    def run(
+        self, run: str, days: float, *, ref: str | None = PULL, state: str = "succeeded", kept: bool = True
+    ) -> Path:
         """A run directory, last written so many days ago, with its record kept."""
-        one = Record(name=name, fingerprint=digest("f"), resolved={}, started=NOW - days * DAY, run=run)
+        name = "tiny"
+        one = Record(name=name, fingerprint=digest("f"), resolved={}, started=NOW - days * DAY, run=run, ref=ref)
         one.stages["train"] = StageRecord(state=state, digest=digest("9"), execution="x", started=0.0)
         folder = self.store.root / "runs" / f"{name}-{run}"
         (folder / "train").mkdir(parents=True)
@@ -107,7 +111,7 @@ def others_need_a_and_b(kit: Kit) -> None:
 def history_is_damaged_and_the_record_is_not(kit: Kit) -> None:
     with (kit.store.root / "history.jsonl").open("a") as file:
         file.write('{"name": "tiny", "ref": null, "digests": {"tr\n[]\n{"ref": [], "digests": 1}\n')
-    folder = kit.run("55", 1)
+    folder = kit.run("55", 1, ref=None)
     data = json.loads((folder / "run.json").read_text())
     data["stages"]["train"]["digest"] = digest("a")
     (kit.store.root / "records" / "tiny" / f"{digest('f')[:16]}-55" / "run.json").write_text(json.dumps(data))
@@ -142,17 +146,15 @@ def test_policy_lets_go_what_nobody_needs(kit: Kit, place: Storage, needs: Calla
     assert kit.collect(place) == []
 
 
-def test_the_oldest_go_until_the_rest_fits(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_go_until_the_rest_fits(kit: Kit) -> None:
     for letter, days in (("a", 40), ("b", 30), ("c", 20), ("d", 10)):
         kit.result(letter, days, name=letter, size=400)
     kit.history(MAIN, name="a", train="a")
-    place = policy()
-    object.__setattr__(place, "max_gb", 1000e-9)  # the same arithmetic in bytes
-    done = kit.collect(place)
+    done = kit.collect(policy(max_gb=1000e-9))
 
     assert kit.left() == "ad"
-    assert [(one.what[8:9], one.bytes) for one in done] == [("b", 400), ("c", 400)]
-    assert done[0].why.endswith("GB (store.max_gb)")
+    assert [one.what[8:9] for one in done] == ["b", "c"]
+    assert done[0].why.endswith("all weights together take more")
 
 
 def test_small_results_go_by_age_when_no_record_names_them(kit: Kit) -> None:
@@ -343,7 +345,11 @@ def test_what_killed_processes_left_goes_after_a_day(kit: Kit) -> None:
     ]
     part(kit, f"results/{digest('a')}")
     cut = part(kit, "runs/.tiny-77.0123abcd.gc.part")
-    mine = [part(kit, "results/.mine.part"), part(kit, "runs/.tiny-77.part"), part(kit, "other/.x.0123abcd.part")]
+    mine = [
+        part(kit, "results/.mine.part"),
+        part(kit, "runs/.tiny-77.0123abcd.part"),
+        part(kit, "other/.x.0123abcd.part"),
+    ]
     now = left[0].stat().st_mtime
     soon = kit.collect(now=now + DAY / 2)
     assert [(one.what, one.bytes) for one in soon] == [("runs/.tiny-77.0123abcd.gc.part", 10)]
@@ -377,6 +383,22 @@ def test_what_a_kill_took_away_between_two_renames_comes_back(kit: Kit) -> None:
     assert kit.store.find(digest("a")) is not None
 
 
+def test_what_is_made_anew_meanwhile_is_not_brought_back(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit.result("a", 1)
+    kit.store.result(digest("a")).rename(kit.store.root / "results" / f".{digest('a')}.0123abcd.old.part")
+    jobs = retention._jobs
+
+    def then_made(*arguments: Any) -> list[Any]:
+        found = jobs(*arguments)
+        kit.result("a", 0)
+        return found
+
+    monkeypatch.setattr(retention, "_jobs", then_made)
+
+    assert kit.collect(now=time.time() + 100) == []
+    assert (kit.store.find(digest("a")) or {})["kept"] == NOW
+
+
 def test_only_one_cleans_up_at_a_time(kit: Kit) -> None:
     with kit.store.locked("gc", None), pytest.raises(Busy):
         kit.collect()
@@ -405,27 +427,6 @@ def test_what_the_system_refuses_is_told(kit: Kit, monkeypatch: pytest.MonkeyPat
     assert done[0].why.endswith("file: Permission denied")
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from swiftci.config.project import Storage
-from swiftci.store.local import Folder
-from swiftci.store.retention import collect
-
-left = int(sys.argv[2])
-
-def audit(event, arguments):
-    global left
-    if event in ("os.rename", "os.remove", "os.rmdir", "shutil.rmtree"):
-        left -= 1
-        if left == 0:
-            os._exit(9)
-
-sys.addaudithook(audit)
-collect(Folder(Path(sys.argv[1])), Storage(path="/store", keep_runs=1), False, 2e9)
-"""
-
-
 def test_removal_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
     for moment in range(1, 100):
         (tmp_path / str(moment)).mkdir()
@@ -433,14 +434,48 @@ def test_removal_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> None
         for letter, days in (("a", 3), ("b", 2)):
             kit.result(letter, days)
         kit.run("77", 8)
-        argv = [sys.executable, "-c", KILLED, str(kit.store.root), str(moment)]
-        done = subprocess.run(argv, check=False)
+        was = killed(lambda kit=kit: kit.collect(policy(keep_runs=1)), moment)  # type: ignore[misc]
         assert (kit.store.find(digest("a")) is None) is not (kit.store.result(digest("a")).exists())
         kit.collect(policy(keep_runs=1))
 
         names = [path.relative_to(kit.store.root).as_posix() for path in kit.store.root.rglob("*") if path.is_file()]
         assert kit.left() == "b"
         assert not [name for name in names if ".part" in name or name.startswith("runs")]
-        if done.returncode == 0:
+        if not was:
             break
     assert moment > 6
+
+
+class Counted(Folder):
+    """A store that notes what a bucket would be asked for."""
+
+    asked: list[tuple[str, float]]
+
+    def gc(self, keep: set[str], older_than: float, *, dry: bool) -> tuple[int, int]:
+        self.asked.append(("".join(sorted(one[0] for one in keep)), (NOW - older_than) / DAY))
+        return len(keep), 10
+
+
+def test_bucket_is_asked_by_rule_for_what_nobody_needs(kit: Kit) -> None:
+    """By count nothing younger than a month goes: of what no record names, nobody knows whose it is."""
+    for letter, days in (("a", 40), ("b", 30), ("c", 20)):
+        one = Record(name="tiny", fingerprint=digest("f"), resolved={}, started=NOW - days * DAY, run=letter, ref=PULL)
+        one.stages["train"] = StageRecord(state="succeeded", digest=digest(letter), execution="x", started=0.0)
+        one.stages["evaluate"] = StageRecord(state="succeeded", digest=digest("e"), execution="x", started=0.0)
+        one.stages["gate"] = StageRecord(state="failed", digest=digest("9"), execution="x", started=0.0)
+        records.write(kit.work, one)
+        kit.store.put("tiny", letter, kit.work, [records.FILE])
+    kit.history(MAIN, train="a")
+    store = Counted(kit.store.root)
+    rules = {
+        "none": (policy(), [], []),
+        "days": (policy(keep_days=7), ["store.keep_days"], [("ae", 7)]),
+        "runs": (policy(keep_runs=2), ["store.keep_runs"], [("abce", 30)]),
+        "both": (policy(keep_days=7, keep_runs=1), ["store.keep_days", "store.keep_runs"], [("ae", 7), ("ace", 30)]),
+    }
+    for place, named, asked in rules.values():
+        store.asked = []
+        found = list(in_bucket(store, place, True, NOW))  # type: ignore[arg-type] # as far as it is asked
+
+        assert [rule for rule, _, _ in found] == named
+        assert store.asked == asked

@@ -1,6 +1,7 @@
 """swiftci.tools.failure on every recorded failure, and on lines that were measured but not recorded whole."""
 
 import json
+import re
 import shutil
 import signal
 from dataclasses import asdict
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from swiftci.tools import failure, program, retry
+from swiftci.tools import failure, known_arguments, known_failures, program, retry
 from tests.conftest import Golden
+from tests.tools.failures.cases import CASES as RECORDED
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 EXPECTED = Path(__file__).parent / "expected" / "failure"
@@ -27,6 +29,16 @@ def test_recorded_failure_is_explained(case: str, tmp_path: Path, golden: Golden
     why = failure.explain(int((CORPUS / case / "returncode").read_text()), tail)
 
     golden(EXPECTED / f"{case}.json", json.dumps(asdict(why), ensure_ascii=False, indent=2) + "\n")
+
+
+def test_every_recorded_case_can_be_recorded_again() -> None:
+    heads = {name: (CASES / f"{name}.txt").read_text(encoding="utf-8").splitlines()[:4] for name in NAMES}
+    recorded = {name: head for name, head in heads.items() if not name.startswith("gpu/")}
+
+    assert {name: (head[0], *head[2:]) for name, head in recorded.items()} == {
+        case.name: (f"source: recorded: {case.note}", f"class: {case.kind}", f"retry: {case.retry}")
+        for case in RECORDED
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -145,6 +157,25 @@ def test_worker_that_failed_first_is_named() -> None:
 def test_signal_1_of_a_wrapper_is_not_read_into_255() -> None:
     assert failure.explain(129, []).kind == "preempted"
     assert failure.explain(255, []).kind == "tool"
+
+
+@pytest.mark.parametrize(
+    ("tool", "hint"),
+    [
+        ("sft", known_failures.TRAIN_MEMORY),
+        ("sft", known_failures.HOST_MEMORY),
+        ("rlhf", known_failures.GRPO_MEMORY),
+        ("megatron-sft", known_failures.MEGATRON_MEMORY),
+        ("deploy", known_failures.SERVE_MEMORY),
+        ("eval", known_failures.EVALUATE_MEMORY),
+    ],
+)
+def test_arguments_that_a_hint_names_are_the_tools(tool: str, hint: str) -> None:
+    names = json.loads(known_arguments.FILE.read_text())[tool]["names"]
+    named = re.findall(r"(?<![\w.])[a-z]+_[a-z_0-9]+", hint)
+
+    assert named
+    assert [name for name in named if name not in names and name not in ("zero3_offload", "flash_attn")] == []
 
 
 def test_colours_do_not_reach_the_message() -> None:

@@ -90,7 +90,9 @@ def changed(value: Any, change: Change) -> Any:
         return {key: changed(item, change) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        kept = {name: fields.pop(name) for name in ("secrets", "parts", "needs") if name in fields}  # jobs' ids are ours
+        kept = {
+            name: fields.pop(name) for name in ("secrets", "parts", "needs") if name in fields
+        }  # jobs' ids are ours
         if "inputs" in fields:
             kept["inputs"] = tuple((key, changed(item, change)) for key, item in fields.pop("inputs"))
         return dataclasses.replace(value, **kept, **{name: changed(item, change) for name, item in fields.items()})

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from swiftci.spec.option import options
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.stages import BY_NAME
 from swiftci.stages.stage import Call, Context, Progress, Stage
+from swiftci.store.digest import of_data
 from swiftci.store.kept import Store
 from swiftci.store.record import StageRecord
 from swiftci.tools import retry
@@ -82,8 +83,10 @@ def carry(session: Session, call: Call, progress: Progress, *, force: bool = Fal
     inputs = inputs_of(stage, call.inputs)
     needs = _executions(session, call, stage.needs(inputs))
     digest, known = result.digest(session, stage, inputs)
-    work = _Work(session, call, stage, inputs, needs, digest, progress, keeps=stage.keeps and known)
+    keeps = stage.keeps and known
+    work = _Work(session, call, stage, inputs, needs, digest, progress, keeps=keeps, force=force)
     if stage.reusable and not force and (entry := work.done()):
+        work.keep_late(entry)
         return work.carried(entry, reused=True)
     with work.alone():
         if stage.reusable and not force and (entry := work.kept()):
@@ -103,6 +106,7 @@ class _Work:
     digest: str
     progress: Progress
     keeps: bool
+    force: bool
 
     def carried(self, entry: StageRecord, *, reused: bool) -> Carried:
         exit = self.stage.exit(self.stage.outputs(**entry.outputs))
@@ -113,10 +117,8 @@ class _Work:
         entry = self.session.record.stages.get(self.call.id)
         if entry is None or entry.digest != self.digest or not self.session.record.succeeded(self.call.id):
             return None
-        if entry.inventory != result.inventory(self.session, self.stage, self.inputs, entry.outputs):
-            return None
-        self.stage.taken(self.inputs, self.session.folder)
-        return entry
+        found = result.inventory(self.session, self.stage, self.inputs, entry.outputs)
+        return entry if entry.inventory == found else None
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -135,8 +137,8 @@ class _Work:
             return None
         try:
             entry = result.take(self.session, self.stage, self.inputs, self.digest, self.needs)
-        except ToolError as error:
-            self.progress.line(f"the store cannot be asked: {error.message}")
+        except (ToolError, OSError) as error:
+            self.progress.line(f"the store cannot be asked: {error}")
             return None
         if entry:
             self.session.record.stages[self.call.id] = entry
@@ -152,14 +154,15 @@ class _Work:
             needs=dict(self.needs),
         )
         self.session.record.stages[self.call.id] = entry
-        if self.keeps and self.stage.unfinished:
+        if self.keeps and self.stage.unfinished and not self.force:
             result.inherit(self.session, self.stage, self.digest, self.progress)
         try:
             self.session.save()
             outputs = self._tried(entry)
         except BaseException as error:
             _note(entry, error)
-            self._ended(entry)
+            with suppress(OSError):  # of a full disk the failure itself tells
+                self._ended(entry)
             if self.keeps:
                 result.leave(self.session, self.stage, entry)
             raise
@@ -181,13 +184,17 @@ class _Work:
         self.session.save()
 
     def _tried(self, entry: StageRecord) -> Any:
-        """Runs the stage, again after what a retry can mend; a training goes on from its last checkpoint."""
-        context = _context(self.session, self.stage, self.progress, self.digest)
+        """Runs the stage, again after what a retry can mend; a training goes on from its last checkpoint.
+
+        By a digest of its own, a forced one finds nothing to go on with but what it did itself.
+        """
+        digest = of_data([self.digest, entry.execution]) if self.force else self.digest
+        context = _context(self.session, self.stage, self.progress, digest)
         while True:
             try:
                 return self.stage.run(self.inputs, context)
             except ToolError as error:
-                wait = retry.after(error, entry.tries, self.session.loaded.config.limits.retries)
+                wait = retry.after(error, entry.tries, 1 + self.session.loaded.config.limits.retries)
                 if wait is None or (context.deadline and time.time() + wait > context.deadline):
                     raise
                 self.progress.line(f"{error.message}: trying again in {wait:.0f} s ({error.kind})")
@@ -200,6 +207,17 @@ class _Work:
             result.keep(self.session, store, self.stage, self.inputs, entry)
         except (ToolError, OSError) as error:
             self.progress.line(f"the result could not be kept in {store.where}: {error}")
+        else:
+            entry.kept = time.time()
+            self.session.save()
+
+    def keep_late(self, entry: StageRecord) -> None:
+        """Keeps a result that an earlier run had made, but could not keep: it was killed, or the store not there."""
+        store = self.session.store
+        if store is None or not self.keeps or entry.kept:
+            return
+        with self.alone():
+            self._keep(store, entry)
 
 
 def _executions(session: Session, call: Call, needs: tuple[str, ...]) -> dict[str, str]:

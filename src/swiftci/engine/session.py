@@ -91,10 +91,7 @@ def opened(
     """
     _refuse_foreign(folder, loaded.config.name)
     with stoppable(), _lock_file(folder) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Busy(f"another swiftci works in {folder}") from None
+        _lock(lock, folder)
         if folder.is_relative_to(root / LOCAL) and not (root / LOCAL / ".gitignore").exists():
             write_text(root / LOCAL / ".gitignore", "*\n")  # weights are never meant to be committed
         data = resolved(project, loaded)
@@ -154,6 +151,19 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _lock(lock: TextIO, folder: Path) -> None:
+    """Raises Busy where another process works in the folder, and not only looks whether one does."""
+    for seconds in (0.05, 0.2, 0.5, None):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if seconds is None:
+                raise Busy(f"another swiftci works in {folder}") from None
+            time.sleep(seconds)
+        else:
+            return
 
 
 def _lock_file(folder: Path) -> TextIO:

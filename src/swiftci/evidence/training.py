@@ -148,8 +148,13 @@ def rewind(folder: Path, resume: Resume) -> None:
     rows = [row for row in _rows(folder / LOG) if (done := step(row)) and done[0] <= resume.step]
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)  # NaN as ms-swift writes it
     write_text(folder / LOG, text)
+    drop(folder, resume.step)
+
+
+def drop(folder: Path, step: int) -> None:
+    """Removes what was saved, or half saved, after a step."""
     for number, path in _every(folder):
-        if number > resume.step:
+        if number > step:
             shutil.rmtree(path)
 
 

@@ -44,14 +44,51 @@ def check(root: Path, project: Project, configs: Sequence[Loaded], *, disk: Disk
         problems.append(
             Problem(code="unpinned", message=message, position=Position(file=FILE), hint=hint, severity="notice")
         )
+    _budget(project, configs, problems)
     for one in configs:
         check_arguments(one, problems)
+        _time(project, one, problems)
         check_trainer(one, project, root, problems)
         if one.config.evaluate:
             _evaluate(one, one.config.evaluate, problems)
         if disk != "none":
             _paths(one, root, problems, missing=disk == "all")
     return problems
+
+
+def _time(project: Project, one: Loaded, problems: list[Problem]) -> None:
+    """Whether a run that needs several jobs finds in the next what the last one left."""
+    limits, store = one.config.limits, project.store
+    jobs = -(-(limits.run_minutes or 0) // limits.job_minutes)
+    if jobs < 2:
+        return
+    position = one.position("limits.run_minutes")
+    if jobs > JOBS_MAX:
+        message = f"limits.run_minutes asks for {jobs} jobs one after another, and {JOBS_MAX} are the most"
+        hint = "raise limits.job_minutes: a job on a runner of one's own may take five days"
+        problems.append(Problem(code="wrong-value", message=message, position=position, hint=hint))
+    elif store is None or not (store.shared or store.remote):
+        message = f"limits.run_minutes asks for {jobs} jobs one after another, and they need a store that they all see"
+        hint = "as in store: {path: /data/swiftci, shared: true}; one machine alone shares its folder with itself"
+        problems.append(Problem(code="unshared-store", message=message, position=position, hint=hint))
+    elif one.config.train.nodes > 1:
+        message = "a training on several machines is not gone on with in further jobs"
+        hint = "leave limits.run_minutes out, and raise limits.job_minutes"
+        problems.append(Problem(code="unsupported", message=message, position=position, hint=hint))
+
+
+JOBS_MAX = 10
+"""More would be more than seven weeks; GitHub ends a workflow run after 35 days (docs.github.com, Actions limits)."""
+
+
+def _budget(project: Project, configs: Sequence[Loaded], problems: list[Problem]) -> None:
+    """Whether there is a place for the ledger."""
+    paying = any(one.config.train.gpus for one in configs)
+    if project.budget is None or not paying or (project.store and not project.store.remote):
+        return
+    message = "`budget` needs a folder as `store`, in which its ledger is kept"
+    hint = "as in store: /data/swiftci; ledgers in buckets are not there yet"
+    problems.append(Problem(code="unshared-store", message=message, position=Position(file=FILE), hint=hint))
 
 
 def _evaluate(one: Loaded, section: Evaluate, problems: list[Problem]) -> None:

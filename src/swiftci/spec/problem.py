@@ -38,6 +38,7 @@ CODES = {
     "unknown-key": "a key that does not exist",
     "unpinned": "actions are used by tag, since their commit is not known",
     "unreadable": "a file is missing or cannot be read",
+    "unshared-store": "jobs or machines need a store that all of them see",
     "unsupported": "a value that this version cannot carry out",
     "usage": "a mistake on the command line",
     "wrong-type": "a value of another type than expected",

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swiftci.evidence import training
-from swiftci.spec.error import ToolError
+from swiftci.spec.error import Busy, ToolError
 from swiftci.spec.option import option
 from swiftci.stages.gate import judged
+from swiftci.stages.meter import settle
 from swiftci.stages.stage import DATASETS, Context, Place, Stage
 from swiftci.store.kept import Store
+from swiftci.store.local import Folder
 from swiftci.store.record import SMALL, TRAINING_SMALL
+from swiftci.store.retention import collect
 from swiftci.tools.ownership import reclaim
 
 
@@ -40,6 +43,9 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     joined = "join" in context.record.stages  # the leading machine keeps the run
     shutil.rmtree(context.folder / DATASETS, ignore_errors=True)
     kept = _keep(context.store, context) if context.store and not joined else None
+    if not joined:
+        settle(context)
+        _collect(context)
     reclaim(context.environ)
     if freed:
         context.progress.line(f"{freed / 1e6:,.0f} MB of superseded checkpoints removed")
@@ -72,11 +78,25 @@ def _keep(store: Store, context: Context) -> Path | None:
     return kept
 
 
+def _collect(context: Context) -> None:
+    """Lets go what the store's policy says; trouble with that is no trouble of this run's."""
+    place = context.project.store
+    if place is None or not isinstance(context.store, Folder):
+        return
+    try:
+        for one in collect(context.store, place, dry=False, now=time.time()):
+            context.progress.line(f"store: {one.what} {one.state}: {one.why}")
+    except Busy:
+        return  # another run does just that
+    except (ToolError, OSError) as error:
+        context.progress.line(f"the store could not be tidied up: {error}")
+
+
 def _prune(output: Path, made: str) -> int:
     """Removes checkpoints that are neither the one `made` nor the last or best complete; links are never followed."""
-    keep = {
-        path.name.removesuffix("-merged") for path in (*training.checkpoints(output), Path(made)) if path and path.name
-    }
+    resume = training.resumable(output)  # of a training that did not end
+    found = (*training.checkpoints(output), Path(made), resume.path if resume else None)
+    keep = {path.name.removesuffix("-merged") for path in found if path and path.name}
     if not keep:
         return 0
     freed = 0

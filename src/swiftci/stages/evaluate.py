@@ -1,6 +1,6 @@
 """Scores a model with EvalScope and refuses a report that is no measurement."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from swiftci.spec.error import Partial, ToolError
 from swiftci.spec.option import option
 from swiftci.stages import answers
 from swiftci.stages.launch import gpus, serve
+from swiftci.stages.meter import Meter
 from swiftci.stages.stage import Context, Place, Progress, Stage
 from swiftci.store.record import Record
 from swiftci.tools import evalscope, failure, gpu, interpreter, output, program, server, swift
@@ -51,11 +52,17 @@ def _needs(inputs: Inputs) -> tuple[str, ...]:
 class _Count:
     """Counts answered items while EvalScope writes them."""
 
-    def __init__(self, folder: Path, progress: Progress) -> None:
-        self.folder, self.progress = folder, progress
+    def __init__(
+        self, folder: Path, progress: Progress, meter: Callable[[], program.Stop | None] | None = None
+    ) -> None:
+        self.folder, self.progress, self.meter = folder, progress, meter
         self.shown = 0
 
-    def __call__(self) -> None:
+    def __call__(self) -> program.Stop | None:
+        self._count()
+        return self.meter() if self.meter else None
+
+    def _count(self) -> None:
         done = 0
         try:
             for path in self.folder.glob("*.jsonl"):
@@ -75,11 +82,11 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     work = context.folder / "eval" / inputs.subject
     environ = evalscope.environment(context.project, {**context.environ, **context.prepared})
     count = 0 if config.evaluate.endpoint else config.train.gpus
-    with gpus(context, count, environ) as taken:
+    with gpus(context, count, environ) as (taken, meter):
         environ |= gpu.environment(taken)
         port = answers.port(work)
         with _reached(inputs, context, config.evaluate, environ, port) as (scored, beside):
-            ended, shown, log = _scored(inputs, context, scored, environ, [one.program for one in beside])
+            ended, shown, log = _scored(inputs, context, scored, environ, [one.program for one in beside], meter)
             if ended.lost:
                 raise beside[0].lost()
     _succeeded(ended, shown, log, context)
@@ -98,6 +105,7 @@ def _scored(
     scored: evalscope.Subject,
     environ: Mapping[str, str],
     beside: list[program.Program],
+    meter: Meter,
 ) -> tuple[program.Ended, tuple[str, ...], Path]:
     """Runs EvalScope, from the answers on that an earlier try left where they are of the very same."""
     work = context.folder / "eval" / inputs.subject
@@ -119,7 +127,7 @@ def _scored(
             cwd=context.root,
             secrets=context.secrets,
             echo=context.progress.echo,
-            tick=_Count(work / "predictions" / inputs.subject, context.progress),
+            tick=_Count(work / "predictions" / inputs.subject, context.progress, meter),
             deadline=context.deadline,
             beside=beside,
         )
@@ -130,12 +138,11 @@ def _scored(
         return ended, tuple(output.mask(word, context.secrets) for word in argv), log
 
 
-def _taken(inputs: Inputs, folder: Path) -> None:
-    """Puts a subject's own metrics and items beside the others' in a run directory."""
-    work = folder / "eval" / inputs.subject
-    measured = metric.read(work, inputs.subject)
-    if measured != metric.read(folder, inputs.subject) or not metric.read_items(folder, inputs.subject):
-        metric.write(folder, inputs.subject, measured, metric.read_items(work, inputs.subject))
+def _taken(_: Inputs, folder: Path) -> None:
+    """Makes a run directory's metrics and items from those of each subject, this one's and the others'."""
+    for work in sorted((folder / "eval").iterdir()):
+        if (work / metric.FILE).is_file():
+            metric.write(folder, work.name, metric.read(work, work.name), metric.read_items(work, work.name))
 
 
 def _argv(context: Context, section: Evaluate, scored: evalscope.Subject, work: Path, *, cached: bool) -> list[str]:
@@ -151,6 +158,10 @@ def _succeeded(ended: program.Ended, shown: tuple[str, ...], log: Path, context:
         message = f"{context.why} came near, so the evaluation was stopped; what was answered is kept"
         hint = f"run it again to go on, or raise {context.why}"
         raise Partial(message=message, kind="preempted", hint=hint, argv=shown, log=log)
+    if ended.stopped:
+        stop = ended.stopped
+        message = f"{stop.reason}, so the evaluation was stopped; what was answered is kept"
+        raise Partial(message=message, kind=stop.kind, hint=stop.hint, argv=shown, log=log)
     if ended.returncode != 0:
         raise failure.error("EvalScope failed", ended.returncode, ended.tail, shown, log)
 

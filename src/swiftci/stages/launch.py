@@ -7,6 +7,7 @@ from pathlib import Path
 
 from swiftci.config import train as section
 from swiftci.config.arguments import Arguments, Value
+from swiftci.stages.meter import Meter, cards, metered
 from swiftci.stages.stage import Context
 from swiftci.tools import gpu, interpreter, output, program, server, swift, tracker
 from swiftci.tools.hub.fetched import fetched
@@ -31,7 +32,7 @@ SAVING_SECONDS = 480.0
 def launch(
     context: Context,
     folder: Path,
-    tick: Callable[[], program.Stop | None] | None,
+    watch: Callable[[tuple[str, ...], Meter], Callable[[], program.Stop | None]] | None,
     rank: int = 0,
     resume: Path | None = None,
 ) -> Launched:
@@ -46,7 +47,8 @@ def launch(
     tracked = tracker.trackers(train) if rank == 0 else []
     tracker.check(tracked, train, environ)
     helpers = train.servers if rank == 0 else ()
-    with gpus(context, train.gpus + sum(one.gpus for one in helpers), environ) as taken, ExitStack() as stack:
+    count, paid = train.gpus + sum(one.gpus for one in helpers), cards(context) if rank == 0 else 0
+    with gpus(context, count, environ, paid) as (taken, meter), ExitStack() as stack:
         own, rest = taken[: train.gpus], taken[train.gpus :]
         running = _helpers(context, python, environ, rest, stack) if helpers else []
         environ |= tracker.begin(tracked, context.folder, context.record.fingerprint, context.record.name, environ)
@@ -60,7 +62,7 @@ def launch(
             cwd=context.root,
             secrets=context.secrets,
             echo=context.progress.echo,
-            tick=tick,
+            tick=watch(own, meter) if watch else None,
             deadline=context.deadline,
             beside=[one.program for _, one in running],
             workers="torch.distributed.run" in argv,
@@ -95,14 +97,20 @@ def _helpers(
 
 
 @contextmanager
-def gpus(context: Context, count: int, environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Holds `count` of the machine's GPUs while inside; waits for them as `limits.gpu_wait_minutes` says."""
+def gpus(
+    context: Context, count: int, environ: Mapping[str, str], paid: int | None = None
+) -> Iterator[tuple[tuple[str, ...], Meter]]:
+    """Holds `count` of the machine's GPUs while inside; waits for them as `limits.gpu_wait_minutes` says.
+
+    What is paid for are as many, or `paid`: those of all machines, for the one that leads them.
+    """
     folder = Path(context.project.cache or "/tmp") / "swiftci-gpus"  # noqa: S108 -- locks, by the cards' own ids
     minutes, holder = context.loaded.config.limits.gpu_wait_minutes, f"{context.record.name} in {context.folder}"
     with gpu.taken(
         count, environ, folder, context.progress.line, context.deadline, minutes=minutes, holder=holder
     ) as taken:
-        yield taken
+        with metered(context, count if paid is None else paid) as meter:
+            yield taken, meter
 
 
 def serve(

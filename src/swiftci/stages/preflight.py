@@ -57,7 +57,7 @@ def check(context: Context) -> list[Check]:
         found += cards([config], training, python)
         store = context.store.local if context.store else None
         found += folders(project, environ, context.folder, store, config.limits.free_disk_gb)
-        found += secrets(project, ("hub",), environ)
+        found += secrets(project, ("hub",), environ) if named(config, project, context.root) else []
     for one in found:
         if one.state == "fail":
             raise ToolError(message=one.text, hint=one.hint, kind="user" if one.kind == "config" else one.kind)

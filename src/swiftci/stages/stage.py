@@ -95,7 +95,7 @@ class Stage:
     tools whose versions do; `needs` gives the calls whose results it takes from the run directory; `always` runs it
     after a failure too, and never reuses it. `results` names the files and folders of the run directory that a result
     is made of, from inputs and recorded outputs: they are kept in the store, and `taken` is called with inputs and run
-    directory where they are not made anew. `unfinished` is what of a try that was cut off another run can go on with.
+    directory where they came from there. `unfinished` is what of a try that was cut off another run can go on with.
     """
 
     name: str

@@ -1,8 +1,10 @@
 """Fine-tunes the model with ms-swift and believes its files, not its exit code."""
 
 import shutil
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ from swiftci.evidence import training
 from swiftci.spec.error import Partial, ToolError
 from swiftci.spec.option import option
 from swiftci.stages.launch import Launched, launch
+from swiftci.stages.meter import Meter
 from swiftci.stages.stage import Context, Place, Stage
 from swiftci.stages.watch import Watch
 from swiftci.store.files import write_text
-from swiftci.tools import failure, swift
+from swiftci.tools import failure, gpu, swift
 
 PACKAGES = ("ms_swift", "torch", "transformers", "peft", "trl", "datasets")
 MARK = ".made-from"
@@ -48,8 +51,9 @@ def run(inputs: Inputs, context: Context) -> Outputs:
             raise ToolError(message=message, kind="user", hint="remove that file")
         if resume is None:
             log.unlink(missing_ok=True)
-        watch = Watch(output, log, context.loaded.config.limits, context.progress)
-        launched = launch(context, output, watch, resume=resume.path if resume else None)
+        launched = launch(
+            context, output, partial(_watch, context, output, log), resume=resume.path if resume else None
+        )
         _succeeded(launched, output, context)
     left = training.read(output)
     early = "early_stop" in texts(context.loaded.config.train.args, "callbacks")
@@ -66,6 +70,17 @@ def run(inputs: Inputs, context: Context) -> Outputs:
         dropped=dropped,
         resumed=resume.step if resume else 0,
     )
+
+
+def _watch(context: Context, output: Path, log: Path, cards: tuple[str, ...], meter: Meter) -> Watch:
+    def busy() -> float | None:
+        found = gpu.cards(context.environ) or []
+        percents = [one.utilisation for one in found if one.index in cards or one.uuid in cards]
+        known = [one for one in percents if one is not None]
+        return max(known, default=None)
+
+    limits = context.loaded.config.limits
+    return Watch(output, log, limits, context.progress, busy=busy if cards else None, more=meter)
 
 
 def _resume(output: Path, context: Context) -> training.Resume | None:
@@ -96,6 +111,8 @@ def _succeeded(launched: Launched, output: Path, context: Context) -> None:
     if ended.returncode == 0 and not ended.overdue and not ended.stopped:
         return
     left, saved = training.read(output), training.resumable(output)
+    if ended.returncode == 0 and 0 < left.max_steps <= left.steps:
+        return  # it had ended by itself; what it left is looked at next
     where = f"at step {left.steps} of {left.max_steps}" if left.steps else "before its first step"
     kept = f"step {saved.step} is saved, and the same run goes on from there" if saved else "nothing was saved yet"
     if ended.overdue:
@@ -104,13 +121,28 @@ def _succeeded(launched: Launched, output: Path, context: Context) -> None:
         raise Partial(message=message, kind="preempted", hint=hint, argv=launched.argv, log=launched.log)
     if ended.stopped:
         stop = ended.stopped
+        _make_room(stop.kind, output, saved)
         message = f"{stop.reason}, so the training was stopped {where}; {kept}"
         error = Partial if stop.kind == "capacity" else ToolError
         raise error(
-            message=message, kind=stop.kind, hint=stop.hint, argv=launched.argv, tail=ended.tail, log=launched.log
+            message=message,
+            kind=stop.kind,
+            hint=stop.hint,
+            argv=launched.argv,
+            tail=ended.tail,
+            log=launched.log,
+            transient=True if stop.number == signal.SIGABRT else None,  # what hung may not hang again
         )
     what = f"ms-swift failed {where}" if left.steps else "ms-swift failed"
-    raise failure.error(what, ended.returncode, ended.tail, launched.argv, launched.log)
+    failed = failure.error(what, ended.returncode, ended.tail, launched.argv, launched.log)
+    _make_room(failed.kind, output, saved)
+    raise failed
+
+
+def _make_room(kind: str, output: Path, saved: training.Resume | None) -> None:
+    """On a disk that is full, half a checkpoint stands where the journal and the report have to go."""
+    if kind == "disk":
+        training.drop(output, saved.step if saved else 0)
 
 
 def _no_training(faults: list[str], left: training.Training, launched: Launched | None) -> ToolError:

@@ -16,7 +16,9 @@ from swiftci.stages.stage import Progress
 from swiftci.tools.program import Stop
 
 LOOK_SECONDS = 10.0
-"""How often disk and cards are looked at."""
+"""How often disk and budget are looked at."""
+ASK_SECONDS = 60.0
+"""How often the cards are asked whether they compute, which takes a process of its own."""
 IN_A_ROW = 3
 """Logged steps that must be bad one after another: mixed precision skips a single one now and then."""
 EXPLODED = 5.0
@@ -43,7 +45,7 @@ class Watch:
         self.busy, self.more = busy, more
         self.offset = _size(output / training.LOG)  # what an earlier try logged was shown then
         self.sizes = (0, 0)
-        self.sign = self.computed = self.looked = time.monotonic()
+        self.sign = self.computed = self.looked = self.asked = time.monotonic()
         self.first: list[float] = []
         self.bad = 0
         self.warned = False
@@ -59,7 +61,10 @@ class Watch:
             return self._stalled()
         if now - self.looked >= LOOK_SECONDS:
             self.looked = now
-            stop = stop or self._disk() or self._idle(now) or (self.more() if self.more else None)
+            stop = stop or self._disk() or (self.more() if self.more else None)
+        if self.busy and now - self.asked >= ASK_SECONDS:
+            self.asked = now
+            stop = stop or self._idle(now)
         return stop
 
     def _read(self) -> Stop | None:

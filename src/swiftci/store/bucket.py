@@ -15,7 +15,7 @@ from swiftci.store import record as runs
 from swiftci.store.chunks import Chunks
 from swiftci.store.kept import Kept
 from swiftci.store.manifest import DamagedError, Manifest, Piece, safe
-from swiftci.store.remote import Remote
+from swiftci.tools.objects import Remote
 
 
 class Bucket:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from swiftci.spec.error import ToolError
 from swiftci.spec.problem import printable
 from swiftci.store.manifest import CHUNK_NAME, DamagedError, File, Piece, safe
-from swiftci.store.remote import Remote
+from swiftci.tools.objects import Remote
 from swiftci.store.weights import need
 
 CHUNK = 32 << 20

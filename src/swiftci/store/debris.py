@@ -35,6 +35,7 @@ def find(root: Path, now: float) -> list[Debris]:
     """All of them, by path; of several that are lost for one target, only the newest is."""
     places = [root / "results", *folders(root / "records"), root / "runs"]
     found = [one for place in places for path in folders(place, hidden=True) if (one := _debris(path, now))]
+    found = [one for one in found if one.cleaned or one.path.parent != root / "runs"]  # there nothing else is ours
     newest = {one.target: one for one in sorted(found, key=lambda one: -one.seconds) if one.lost}
     return [one for one in found if not one.lost or newest[one.target] is one]
 

@@ -21,8 +21,10 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)  # that of a full disk names none
         raise
     if durable:
         _sync_folder(path.parent)

@@ -135,6 +135,8 @@ def _history(store: Folder, lines: list[bytes]) -> Iterator[str]:
         if not text.strip():
             continue
         line = _line(text)
+        if line is None and number == len(lines):
+            continue  # it has no end: a kill cut it off, and the next run takes it away
         if line is None:
             yield f"{HISTORY}: line {number} is damaged: remove that line"
         elif not _recorded(store, line, lost):

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from swiftci.store import record as records
 from swiftci.store.digest import digest_of
@@ -18,6 +18,7 @@ from swiftci.store.kept import RESULT, Kept
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 HISTORY = "history.jsonl"
+_ADDED_TO = (".log", ".jsonl")
 
 
 class Folder:
@@ -51,7 +52,7 @@ class Folder:
             kept = json.loads((folder / RESULT).read_text(encoding="utf-8"))
             files = kept["files"]
             whole = isinstance(kept["entry"], dict) and all(
-                os.lstat(folder / "files" / name).st_size == size for name, (size, _) in files.items()
+                _inside(name) and os.lstat(folder / "files" / name).st_size == size for name, (size, _) in files.items()
             )
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
@@ -74,12 +75,15 @@ class Folder:
         if kept is None:
             return None
         source = self.result(digest) / "files"
-        for name in kept["files"]:
-            target = folder / name
+        for path in sorted(source.rglob("*")):
+            if path.is_dir() and not path.is_symlink():
+                continue
+            target = folder / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-            link(source / name, part)
-            part.replace(target)
+            link(path, part)
+            if part.is_symlink() or part.exists():
+                part.replace(target)
         return dict(kept["entry"])
 
     @contextmanager
@@ -121,9 +125,12 @@ class Folder:
     def append(self, line: Mapping[str, Any]) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         text = json.dumps(line, ensure_ascii=False) + "\n"
-        with self.locked("history", lambda: None), (self.root / HISTORY).open("ab+") as file:
+        with self.locked("history", lambda: None) as held, (self.root / HISTORY).open("ab+") as file:
             if file.seek(0, os.SEEK_END) and _last(file.fileno()) != b"\n":
-                text = "\n" + text  # what a kill cut off stays a line of its own
+                if held:
+                    file.truncate(_whole_lines(file))  # a kill cut the rest off, and it was never said
+                else:
+                    text = "\n" + text  # somebody may be writing it just now
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -138,6 +145,17 @@ class Folder:
         from swiftci.store.fsck import fsck
 
         return fsck(self, deep=deep)
+
+
+def _whole_lines(file: BinaryIO) -> int:
+    """How many bytes of a file are lines that end."""
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
+
+
+def _inside(name: str) -> bool:
+    """Whether a name from a file leads nowhere else."""
+    return not name.startswith("/") and ".." not in name.split("/") and "\0" not in name
 
 
 def _last(file: int) -> bytes:
@@ -192,7 +210,7 @@ def _whole(target: Path) -> Iterator[Path]:
 def link(source: Path, target: Path) -> None:
     """Makes `target` the same file, or folder of files, as `source`; copies where the filesystem has no links.
 
-    Symbolic links inside are copied as such when they stay inside, and left out when they do not.
+    Logs are copied, since tools add to them. Symbolic links inside are copied as such when they stay inside, and left out when they do not.
     """
     if source.is_symlink():
         if not Path(os.readlink(source)).is_absolute() and ".." not in Path(os.readlink(source)).parts:
@@ -205,11 +223,14 @@ def link(source: Path, target: Path) -> None:
     elif source.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(source, target)
+            if source.suffix not in _ADDED_TO:
+                os.link(source, target)
+                return
         except FileExistsError:
             raise
         except OSError:
-            shutil.copy2(source, target)
+            pass  # a filesystem without links
+        shutil.copy2(source, target)
 
 
 def _copy(source: Path, target: Path) -> None:

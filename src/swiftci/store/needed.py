@@ -33,8 +33,8 @@ def by_refs(store: Store) -> set[str]:
 
 
 def _history(store: Store) -> list[dict[str, Any]]:
-    if isinstance(store, Folder):
-        path = store.root / HISTORY
+    if store.local is not None:
+        path = store.local / HISTORY
         try:
             if path.exists():
                 path.open("rb").close()
@@ -121,6 +121,16 @@ def is_held(lock: Path) -> bool:
 def by_records(store: Store) -> set[str]:
     """Digests of all results that a record names."""
     return {digest for one in store.records() for digest in _succeeded(one).values()}
+
+
+def trainings(store: Store, count: int | None = None) -> set[str]:
+    """Digests of the trainings that records name, or of the newest `count` of each config."""
+    found: dict[str, list[str]] = {}
+    for one in sorted(store.records(), key=lambda one: number(one.data.get("started")) or 0.0, reverse=True):
+        digest, digests = _succeeded(one).get("train"), found.setdefault(one.name, [])
+        if digest is not None and digest not in digests:
+            digests.append(digest)
+    return {digest for digests in found.values() for digest in digests[:count]}
 
 
 def _succeeded(one: Kept) -> dict[str, str]:

@@ -34,7 +34,8 @@ class StageRecord:
     `state` is running, succeeded, failed, interrupted or partial (stopped ahead of a limit, to be gone on with).
     `execution` names this very execution, and `needs` those it was made from, so that a result can be told from one of
     an older training. Times are seconds since 1970; outputs are relative to the run directory. `origin` is the run
-    whose result it is, where it was taken from the store; `tries` counts what was tried again; `kind` is a failure's.
+    whose result it is, where it was taken from the store; `tries` counts what was tried again; `kind` is a failure's;
+    `kept` is when the store got it, 0 where it has not.
     """
 
     state: str
@@ -50,6 +51,7 @@ class StageRecord:
     kind: str = ""
     tries: int = 1
     origin: str = ""
+    kept: float = 0.0
 
 
 @dataclass(kw_only=True)

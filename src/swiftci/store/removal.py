@@ -53,7 +53,7 @@ def done(store: Folder, job: Job, seen: Seen | None, gone: Links) -> Removed | N
     what = (job.target or job.path).relative_to(store.root).as_posix()
     dry = seen is None
     with _alone(store, job, dry=dry) as alone:
-        if not alone or (seen and job.digest and not job.target and job.digest in seen.since(store)):
+        if not alone or _needed(store, job, seen):
             return None
         try:
             if job.target:
@@ -66,6 +66,13 @@ def done(store: Folder, job: Job, seen: Seen | None, gone: Links) -> Removed | N
         except OSError as error:
             return Removed(what=what, why=f"{error.filename}: {error.strerror}", state="failed")
     return Removed(what=what, why=job.why, bytes=size)
+
+
+def _needed(store: Folder, job: Job, seen: Seen | None) -> bool:
+    """Whether somebody came to need it since the job was decided on."""
+    if job.target:
+        return os.path.lexists(job.target)  # it is back already
+    return seen is not None and job.digest != "" and job.digest in seen.since(store)
 
 
 def _remove(store: Folder, job: Job) -> None:

@@ -107,16 +107,16 @@ def _superseded(
     why: dict[str, str] = {}
     for one in reversed(found):
         if one.weights and place.keep_runs is not None and newer[one.name] >= place.keep_runs:
-            why[one.digest] = f"{one.name} has {place.keep_runs} newer ones (store.keep_runs)"
+            why[one.digest] = f"store.keep_runs is {place.keep_runs}, and {one.name} has newer ones"
         newer[one.name] += one.weights
         old = place.keep_days is not None and one.kept < now - place.keep_days * DAY
         if old and (one.weights or one.digest not in recorded):
-            why.setdefault(one.digest, f"older than {place.keep_days} days (store.keep_days)")
+            why.setdefault(one.digest, f"store.keep_days is {place.keep_days}, and it is older")
     left = [one for one in found if one.weights and (one.digest in keep or one.digest not in why)]
     total = sum(one.bytes for one in left)
     for one in left:
         if place.max_gb is not None and total > place.max_gb * 1e9 and one.digest not in keep:
-            why[one.digest] = f"all weights together take more than {place.max_gb} GB (store.max_gb)"
+            why[one.digest] = f"store.max_gb is {place.max_gb}, and all weights together take more"
             total -= one.bytes
     return [(one, why[one.digest]) for one in found if one.digest in why and one.digest not in keep]
 

@@ -175,6 +175,13 @@ LATE = (
         r'File "(.*?)", line \d+\n(?:.*\n)+?SyntaxError', "user", "{0} has a mistake: {said}", "the log shows the line"
     ),
     Known(r"(Benchmark '.*' not found.*)", "user", "{0}", "see evaluate.datasets"),
+    Known(r"ValueError: (benchmark '.*)", "user", "{0}", "see evaluate.args.dataset_args"),
+    Known(
+        r"ValidationError: \d+ validation errors? for ChatMessage",
+        "data",
+        "an item of a data set has no text where one belongs: {said}",
+        "items of general_qa have `query` and `response`, those of general_mcq `question`, `A`, `B` and `answer`",
+    ),
     Known(
         r"(No dataset file found.*)",
         "user",

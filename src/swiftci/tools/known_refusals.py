@@ -79,6 +79,12 @@ REFUSALS = (
         "the endpoint answered with an error: {0}",
         "the endpoint's own log says why",
     ),
+    Known(
+        r"EmptyCompletionError|No valid chat completion chunks",
+        "tool",
+        "the endpoint gave no answer that EvalScope can read: {said}",
+        "is the url that of an OpenAI-compatible API, with /v1 at its end?",
+    ),
     Known(r"ProxyError|Unable to connect to proxy", "network", "the proxy was not reached: {said}", "see HTTPS_PROXY"),
     Known(
         r"NetworkError|APIConnectionError|ConnectionError|ConnectError|ReadTimeout|ConnectTimeout|LocalEntryNotFoundError"

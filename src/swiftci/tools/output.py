@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import BinaryIO
 
 TAIL_LINES = 60
@@ -59,8 +60,9 @@ class Lines:
     def write(self, line: bytes) -> None:
         shown = line.rstrip(b"\r").rsplit(b"\r", 1)[-1]
         text = self.mask(shown).decode("utf-8", "replace")
-        self.log.write(text.encode() + b"\n")
-        self.log.flush()
+        with suppress(OSError):  # where the disk is full, the tool will say so itself
+            self.log.write(text.encode() + b"\n")
+            self.log.flush()
         if text.strip():
             self.tail.append(text)
         if self.echo:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, cast
@@ -70,7 +71,7 @@ def _watch(mark: str) -> "subprocess.Popen[bytes]":
     )
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """In the child: be killed when swiftci is, so that no training goes on unseen (Linux), and hear SIGINT again.
 
     A shell's background job ignores SIGINT and hands that on; ms-swift would then train through every Ctrl-C.
@@ -78,6 +79,8 @@ def _die_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)  # it was killed just now, before it could be asked for
 
 
 class Program:
@@ -112,7 +115,7 @@ class Program:
                 env={**env, leftover.VARIABLE: self.mark},
                 cwd=cwd,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- no threads are there while a tool is started
+                preexec_fn=partial(_die_with, os.getpid()),  # noqa: PLW1509 -- no threads are there while a tool is started
             )
         except OSError as error:
             self._file.close()
@@ -172,7 +175,8 @@ class Program:
             continue
         self.lines.close()
         self.pipe.close()
-        self._file.close()
+        with suppress(OSError):  # a full disk
+            self._file.close()
 
 
 @contextmanager
@@ -216,7 +220,7 @@ class _Watch:
         if self.tick and now - self.ticked_at >= _TICK_SECONDS:
             self.ticked_at = now
             stop = self.tick()
-            if stop and not self.stopped and not self.received:
+            if stop and not self.stopped and not self.received and not self.program.ended:
                 self.stopped = stop
                 self.program.ask(stop.number)
         if self.deadline is not None and not self.overdue and time.time() > self.deadline:

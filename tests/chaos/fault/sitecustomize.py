@@ -13,10 +13,11 @@ tear      a file's name (a pattern; "": the path itself) and a text that is adde
 cut       a file's name: it is cut in half, another write that was cut off
 victim    `self`, or `swiftci`, whose child this process is
 signal    `KILL`, `TERM` or `INT`
+forked    in swiftci's child, before it becomes a tool; its parent is killed, and it goes on
 fired     the file that is made when it happens; a point whose file is there stays quiet
+sleep     no end at all: seconds to wait at each such event, for a tool that is too quick
 """
 
-import glob
 import json
 import os
 import re
@@ -24,6 +25,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 
 def within() -> str:
@@ -47,6 +49,7 @@ class Fault:
         self.matched = ""
         self.thread = 0
         self.busy = False
+        self.pid = os.getpid()
 
     def __call__(self, event: str, args: tuple) -> None:
         if self.busy or not (self.matched or event == self.point["event"]):
@@ -56,7 +59,10 @@ class Fault:
                 self.fire(self.matched)
             return
         path = _path(event, args)
-        if not path or not self.path.search(path):
+        if not path or not self.path.search(path) or (os.getpid() != self.pid) != self.point.get("forked", False):
+            return
+        if "sleep" in self.point:
+            time.sleep(self.point["sleep"])
             return
         self.busy = True
         try:
@@ -76,8 +82,8 @@ class Fault:
         if not call:
             return True
         try:
-            with open(path.partition(" > ")[0], encoding="utf-8") as file:
-                return json.load(file)["stages"].get(call, {}).get("state") == state
+            record = json.loads(Path(path.partition(" > ")[0]).read_text(encoding="utf-8"))
+            return record["stages"].get(call, {}).get("state") == state
         except (OSError, ValueError, KeyError):
             return False
 
@@ -90,30 +96,35 @@ class Fault:
             return
         if "tear" in self.point:
             name, text = self.point["tear"]
-            with open(_beside(path, name), "a", encoding="utf-8") as torn:
+            with _beside(path, name).open("a", encoding="utf-8") as torn:
                 torn.write(text)
         if name := self.point.get("cut"):
             whole = _beside(path, name)
-            os.truncate(whole, os.path.getsize(whole) // 2)
-        pid = os.getpid() if self.point["victim"] == "self" or within() == "swiftci" else os.getppid()
+            os.truncate(whole, whole.stat().st_size // 2)
+        own = (self.point["victim"] == "self" or within() == "swiftci") and os.getpid() == self.pid
+        pid = os.getpid() if own else os.getppid()
         os.write(file, f"{time.time()} {path}\n".encode())
         os.close(file)
         number = signal.Signals[f"SIG{self.point['signal']}"]
         os.kill(pid, number)
-        if number is signal.SIGKILL:
+        while os.getpid() != self.pid and os.getppid() == pid:
+            time.sleep(0.01)
+        if number is signal.SIGKILL and os.getpid() == self.pid:
             time.sleep(60)  # swiftci's end is this process's, too, in a moment: it must not do more before
 
 
-def _beside(path: str, name: str) -> str:
-    """A file of that name in the folder that the event is about, or that its file is in."""
-    folder = path if os.path.isdir(path) else os.path.dirname(path)
-    return max(glob.glob(os.path.join(folder, name)), key=os.path.getmtime) if name else path
+def _beside(path: str, name: str) -> Path:
+    """The newest file of that name in the folder that the event is about, or that its file is in."""
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    return max(folder.glob(name), key=lambda one: one.stat().st_mtime) if name else Path(path)
 
 
 def _path(event: str, args: tuple) -> str:
     if event == "open":
         writes = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
         return os.fsdecode(args[0]) if writes and isinstance(args[0], (str, bytes)) else ""
+    if event == "ctypes.dlopen":
+        return str(args[0])
     names = args[: 2 if event in ("os.rename", "os.link") else 1]
     return " > ".join(os.fsdecode(name) for name in names if isinstance(name, (str, bytes, os.PathLike)))
 
@@ -127,7 +138,7 @@ def _trace(file: str) -> None:
         if event in shown and not getattr(busy, "on", False):
             busy.on = True
             if path := _path(event, args):
-                with open(file, "a", encoding="utf-8") as out:
+                with Path(file).open("a", encoding="utf-8") as out:
                     out.write(f"{within()} {event} {path}\n")
             busy.on = False
 

@@ -52,21 +52,20 @@ SCORES = (
     ),
     score(
         "missing-folder",
-        "user",
+        "network",
         "local_path of a missing folder",
         dataset="gsm8k",
         settings={"local_path": "{lab}/nowhere"},
+        retry="yes",
     ),
     score("missing-model", "user", "--model of a missing folder", changes=LOCAL | {"model": "{lab}/nowhere"}),
     score("bad-items", "data", "items that are no JSON", settings={**QA, "local_path": "{lab}/baditems"}),
     score("items-without-query", "data", "items without a query", settings={**QA, "local_path": "{lab}/noquery"}),
-    score("empty-items", "data", "no items at all", settings={**QA, "local_path": "{lab}/noitems"}),
+    score("empty-items", "user", "no items at all", settings={**QA, "local_path": "{lab}/noitems"}),
     score(
         "unknown-metric", "user", "metric_list: [Nowhere]", settings={**QA, "metric_list": ["Nowhere"]}, changes=LOCAL
     ),
-    score("memory", "memory", "an address space of 3.5 GB", changes=LOCAL, address_space=3_500_000_000),
+    score("memory", "memory", "an address space of 2 GB", changes=LOCAL, address_space=2_000_000_000),
     score("disk-full", "disk", "a disk of 4 kB", changes=LOCAL, disk="size=4k"),
-    score("no-backend", "user", "--eval-backend OpenCompass without the package", "--eval-backend", "OpenCompass"),
-    score("no-sandbox", "user", "humaneval without a sandbox", dataset="humaneval", settings={}),
     score("damaged-weights", "data", "model.safetensors cut in half", changes=LOCAL | {"model": "{lab}/cut"}),
 )
