@@ -4,7 +4,7 @@ BIN := .venv/bin
 TOOLS := .venv-swift/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test quick real container lint bench sync arguments clean
+.PHONY: demo test quick real chaos container lint bench sync arguments clean
 
 demo: .venv/ready .venv-swift/ready ## train, evaluate and judge a real model on this machine's CPU
 	@cd examples/smollm2 && ../../$(TOOLS)/python make_model.py model
@@ -23,6 +23,10 @@ real: .venv/ready .venv-swift/ready ## the tests that run the real ms-swift, Eva
 
 container: .venv/ready .venv-swift/ready ## the rendered workflow in a real container job (root on Debian)
 	sh tests/e2e/container.sh
+
+chaos: .venv/ready .venv-swift/ready ## kill a real training, evaluation and report at every point, and fill the disk
+	@cd examples/smollm2 && ../../$(TOOLS)/python make_model.py model
+	$(BIN)/python -m tests.chaos.chaos
 
 lint: .venv/ready ## format, lint, types, and everything generated up to date
 	$(BIN)/ruff format --check .

@@ -82,12 +82,12 @@ class Chaos:
         """Whether this try came so far: the files are of now, and hold more than what the last one left."""
         unit, _, number = after.partition(" ")
         if unit == "step":
-            path, done = self.lab.folder / "train/logging.jsonl", checks.last_step(self.lab.folder)
+            files, done = [self.lab.folder / "train/logging.jsonl"], checks.last_step(self.lab.folder)
             least = max(int(number), saved + 1)
         else:
-            path = self.lab.folder / "eval/candidate/predictions/candidate"
+            files = [*(self.lab.folder / "eval/candidate/predictions").glob("**/*.jsonl")]
             done, least = checks.answered(self.lab.folder, "candidate"), int(number)
-        return path.exists() and path.stat().st_mtime > started and done >= least
+        return done >= least and any(path.stat().st_mtime > started for path in files if path.exists())
 
     def _end(self, process: "subprocess.Popen[bytes]", hit: Hit) -> None:
         try:
@@ -161,7 +161,7 @@ class Chaos:
         return last.faults + self._again() + fsck(self.lab)
 
     def _stored(self, call: str) -> bool:
-        digest = checks.data(self.lab.folder / "run.json")["stages"][call]["digest"]
+        digest = str(checks.data(self.lab.folder / "run.json")["stages"][call]["digest"])
         return (self.lab.store / "results" / digest / "entry.json").is_file()
 
     def _again(self) -> list[str]:

@@ -57,9 +57,9 @@ def _filled(one: Lab, reference: checks.Outcome, *, watched: bool) -> Iterator[s
     saved = checks.saved(one.folder)
     if not saved or (watched and saved % 3 == 0):
         yield f"step {saved} is saved"  # one that is stopped saves where it is, after the second checkpoint
-    entry = checks.data(one.folder / "run.json")["stages"]["train"]
-    if (entry["state"], entry["kind"]) != ("failed", "disk"):
-        yield f"the journal says {entry['state']}, {entry['kind']}: {entry['error']}"
+    entry = checks.data(one.folder / "run.json")["stages"].get("train", {})
+    if (entry.get("state"), entry.get("kind")) != ("failed", "disk"):
+        yield f"the journal says {entry}"
     if not (one.folder / "report.html").is_file():
         yield "there is no report"
     yield from checks.store_faults(one.store)

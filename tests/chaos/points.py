@@ -38,8 +38,8 @@ class Kill:
 
 def clock(after: str, signal: str = "KILL", *, tool: bool = False, spread: float = 1.5, gap: float = 0.5) -> Kill:
     """By the clock; with `tool`, ms-swift or EvalScope dies and swiftci has to notice."""
-    phase = "training" if after.startswith("step") else "evaluation"
-    what = f"after {after}{', ms-swift alone' if tool else ''}"
+    phase, name = ("training", "ms-swift") if after.startswith("step") else ("evaluation", "EvalScope")
+    what = f"after {after}{f', {name} alone' if tool else ''}"
     return Kill(phase=phase, what=what, signal=signal, after=after, tool=tool, spread=spread, gap=gap)
 
 
@@ -138,7 +138,7 @@ RUNS: dict[str, tuple[Kill, ...]] = {
         at("checkpoint write", "checkpoint-12: just whole", r"> .*/last-checkpoint$", within="swift", nth=2, then=True),
         journal("train=succeeded", NOT_YET),
         scoring("a review half written", "/reviews/[a-z]+$", nth=12, tear=["*.rerun-*", '{"index": 5, "inp']),
-        clock("item 9", tool=True),
+        clock("item 9", tool=True, spread=0.3),
         at("evaluation", "the items not yet in place", r"> .*/items/candidate\.jsonl$"),
         journal("evaluate=succeeded", JUST_NOW, then=True),
         at("report", "eval_results.json not yet in place", r"> .*/eval_results\.json$", "both", gap=0.05),

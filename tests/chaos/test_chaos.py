@@ -31,7 +31,7 @@ from tests.chaos.points import (
     saving,
     scoring,
 )
-from tests.fake.repository import WITHOUT_CHARTS, make
+from tests.fake.repository import WITHOUT_CHARTS, Repository, make
 
 FAKE = (
     journal("download=running", NOT_YET),
@@ -48,12 +48,12 @@ FAKE = (
     at("store write", "a line of history.jsonl half written", r"/history\.jsonl$", event="open", tear=["", '{"ti']),
 )
 REAL = (
+    journal("train=running", JUST_NOW, then=True),
     saving(3, "the weights cut in half", "/adapter_config.json$", cut="adapter_model.safetensors", tool=True),
     saving(6, "trainer_state.json half written", "/trainer_state.json$", tear=["", '{"best_gl']),
     at("training", "logging.jsonl taken back, not yet in place", r"> .*/train/logging\.jsonl$"),
     saving(9, "before trainer_state.json", "/trainer_state.json$", "TERM"),
     scoring("an answer half written", PREDICTIONS, nth=9, tear=["*.jsonl", '{"index": 5, "mod']),
-    journal("evaluate=succeeded", NOT_YET),
 )
 
 
@@ -110,6 +110,14 @@ def test_tool_ends_when_swiftci_is_killed_while_it_starts_it(tmp_path: Path) -> 
     finally:
         for pid in checks.alive(tmp_path):
             os.kill(pid, signal.SIGKILL)
+
+
+def test_half_a_checkpoint_goes_where_the_disk_is_full(repository: Repository) -> None:
+    ran = repository.stage("train", FAKE_SWIFT="disk-full")
+
+    assert ran.code == 4, ran.text
+    assert repository.record["stages"]["train"]["kind"] == "disk"
+    assert [path.name for path in (repository.folder / "train").glob("checkpoint-*")] == ["checkpoint-5"]
 
 
 def test_file_that_a_full_disk_does_not_take_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,8 @@ def test_json_shows_the_same(project: Repo, golden: Golden) -> None:
             "evaluate",
             "gate",
             "limits",
+            "estimate",
+            "result",
             "result",
         ]
     ]

@@ -10,18 +10,23 @@ import click
 
 from swiftci.cli import load
 from swiftci.cli.output import print_json
+from swiftci.config.arguments import texts
 from swiftci.config.evaluate import Evaluate
 from swiftci.config.load import Loaded
 from swiftci.config.project import Project
-from swiftci.engine.session import LOCAL, run_folder
+from swiftci.engine.session import LOCAL, open_store, run_folder
+from swiftci.evidence.estimate import Estimate, estimate
+from swiftci.evidence.estimate import shown as lines
 from swiftci.plan import skip
 from swiftci.plan.build import Plan, build
+from swiftci.spec.error import ToolError
 from swiftci.stages.stage import Place
 from swiftci.store import fingerprint
 from swiftci.store.digest import Digests
 from swiftci.store.fingerprint import Known
 from swiftci.tools import evalscope, git, runner, swift
 from swiftci.tools.hub.reference import named
+from swiftci.tools.local_path import exists, local
 
 
 @click.command()
@@ -89,7 +94,22 @@ def _view(root: Path, project: Project, plan: Plan) -> dict[str, Any]:
         "evaluate": _evaluated(config.evaluate, folder, root) if config.evaluate else [],
         "gate": [asdict(rule) for rule in config.gate],
         "limits": asdict(config.limits),
+        "estimate": asdict(_estimated(root, project, loaded)),
     }
+
+
+def _estimated(root: Path, project: Project, loaded: Loaded) -> Estimate:
+    """From the model, where it is on this machine, and from past runs, where their store is."""
+    config = loaded.config
+    model = local(texts(config.train.args, "model")[0], root, data=False)
+    try:
+        store = open_store(root, project, os.environ)
+        past = list(store.records()) if store and (store.local or not runner.on_runner(os.environ)) else []
+    except (ToolError, OSError):
+        past = []
+    gpu = project.head.runner if project.head and config.train.nodes > 1 else project.runners.gpu
+    pools = (*gpu.labels, *((gpu.group,) if gpu.group else ()))
+    return estimate(config, model if model and exists(model) else None, past, project.budget, pools)
 
 
 def _jobs(project: Project, plan: Plan) -> list[dict[str, Any]]:
@@ -130,6 +150,8 @@ def _print(view: dict[str, Any]) -> None:
             print(f"  {call['id']:<14} {call['why']}")
     if view["result"]:
         print(f"\n{view['result']}", end="\n" * bool(view["fetch"]))
+    for line in lines(Estimate(**view["estimate"])):
+        print(f"\nestimated {line}", end="")
     for one in view["fetch"]:
         at = f" at {one['revision']}" if one["revision"] else ""
         print(f"\nfetch {one['kind']} {one['id']}{at} from {one['hub']} ({one['key']})", end="")

@@ -11,7 +11,6 @@ from swiftci.cli.progress import progress_for, say
 from swiftci.spec.problem import ConfigError
 from swiftci.store.record import Record
 
-
 AS_BEFORE = "as before, nothing of its inputs changed"
 
 

@@ -109,8 +109,8 @@ class _Work:
     force: bool
 
     def carried(self, entry: StageRecord, *, reused: bool) -> Carried:
-        exit = self.stage.exit(self.stage.outputs(**entry.outputs))
-        return Carried(outputs=entry.outputs, exit=exit, reused=reused, origin=entry.origin)
+        code = self.stage.exit(self.stage.outputs(**entry.outputs))
+        return Carried(outputs=entry.outputs, exit=code, reused=reused, origin=entry.origin)
 
     def done(self) -> StageRecord | None:
         """The run's own entry, where its result is there and was made from the same."""
@@ -127,7 +127,7 @@ class _Work:
             yield
             return
         waiting = partial(self.progress.line, "another run makes this very result; waiting for it")
-        with store.lock(self.digest, lambda: waiting()):
+        with store.lock(self.digest, waiting):
             yield
 
     def kept(self) -> StageRecord | None:

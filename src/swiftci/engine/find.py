@@ -16,7 +16,7 @@ from swiftci.config.read import read
 from swiftci.config.train import Train
 from swiftci.config.yaml import parse
 from swiftci.engine.carry import RUNNER_FILES
-from swiftci.engine.session import LOCAL, LOCK
+from swiftci.engine.session import LOCAL, LOCK, open_store
 from swiftci.spec.error import Busy, ToolError
 from swiftci.spec.problem import ConfigError, Problem, nearest, printable, quoted
 from swiftci.store import record as records
@@ -165,7 +165,35 @@ def _named(root: Path, project: Project, name: str, environ: Mapping[str, str]) 
         raise ConfigError([Problem(code="no-run", message=message, hint="name one run by its directory")])
     if chosen := good or found:
         return max(chosen, key=lambda one: one[1].started)
+    if brought := _brought(root, project, name, environ):
+        return brought
     raise _no_run(f"there is no run of {quoted(name)} here", root, project, environ, name)
+
+
+def _brought(root: Path, project: Project, name: str, environ: Mapping[str, str]) -> tuple[Path, Record] | None:
+    """The store's newest run of that name whose weights are kept, brought into a run directory here.
+
+    So a run outlives its directory, and one of a bucket comes to a machine that never trained it.
+    """
+    store = open_store(root, project, {**environ, "GITHUB_ACTIONS": "true"}) if project.store else None
+    store = store or open_store(root, project, environ)
+    if store is None:
+        return None
+    found = []
+    for kept in store.records(name):
+        try:
+            found.append((kept, records.of(dict(kept.data))))
+        except ValueError:
+            continue  # of another version
+    for kept, record in sorted(found, key=lambda one: -one[1].started):
+        digest = record.stages["train"].digest if record.succeeded("train") else ""
+        folder = root / LOCAL / "runs" / f"{name}-{kept.run}"
+        if not digest or store.find(digest) is None:
+            continue
+        store.bring(name, kept.run, folder)
+        if store.take(digest, folder) is not None:
+            return folder, record
+    return None
 
 
 def _stored(project: Project, name: str, environ: Mapping[str, str]) -> Iterator[tuple[Path, Record]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftci.evidence import chart, metric, training, verdict
+from swiftci.evidence.estimate import duration
 from swiftci.evidence.interval import Estimate
 from swiftci.evidence.metric import Metric
 from swiftci.evidence.words import WORDS
@@ -72,8 +73,27 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
         "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.started)),
         "arguments": {"train": config["train"]["args"], "evaluate": (config["evaluate"] or {}).get("args", {})},
         "links": tracker.shown(folder),
+        "needed": _needed(record, left),
         "dropped": bool(record.stages["train"].outputs.get("dropped")) if "train" in record.stages else False,
     }
+
+
+def _needed(record: Record, left: training.Training) -> list[tuple[str, str, str]]:
+    """What was estimated and what it came to: memory, time, cost; a row only where there was an estimate, or a bill."""
+    found = record.estimate
+    seconds = sum(one.seconds for one in record.stages.values() if not one.origin)
+    memory, cost, currency = found.get("memory_bytes"), found.get("cost"), str(found.get("currency") or "")
+    used = left.memory_gib
+    rows = [
+        ("memory", f"{memory / 2**30:.1f} GiB" if memory else "", f"{used:.1f} GiB" if used else ""),
+        ("time", duration(found["seconds"]) if found.get("seconds") else "", duration(seconds)),
+        (
+            "cost",
+            f"{cost:.2f} {currency}" if cost is not None else "",
+            f"{record.cost:.2f} {currency}" if record.cost is not None else "",
+        ),
+    ]
+    return [row for row in rows if row[1] or (row[2] and row[0] == "cost")]
 
 
 def _place(stage: str) -> int:

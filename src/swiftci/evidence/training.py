@@ -18,6 +18,7 @@ _STEP_KEYS = ("global_step/max_steps", "iteration")
 """How far a step is: `7/100`; the second is Megatron's."""
 REWARDS = ("reward", "rewards/accuracies")
 """What an rlhf logs of how well it does: a mean reward, or how often the chosen response is preferred."""
+_MEMORY = ("memory(GiB)", "max_memory(GiB)")
 _INCOMPLETE = "checkpoint-is-incomplete.txt"
 _MEGATRON = "latest_checkpointed_iteration.txt"
 _DROPPED = "There are errors in the dataset, the data will be deleted"
@@ -40,7 +41,10 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What the files say; `steps` of `max_steps` were done, `parameters` is ms-swift's own line."""
+    """What the files say; `steps` of `max_steps` were done, `parameters` is ms-swift's own line.
+
+    `memory_gib` is the most that was reserved on the first GPU; None on a CPU.
+    """
 
     points: tuple[Point, ...]
     steps: int
@@ -49,6 +53,7 @@ class Training:
     best: Path | None
     parameters: str = ""
     rows: str = ""
+    memory_gib: float | None = None
 
     @property
     def loss(self) -> float | None:
@@ -61,10 +66,12 @@ def read(folder: Path) -> Training:
     points: list[Point] = []
     steps = max_steps = 0
     summary: dict[str, Any] = {}
+    memory: list[float] = []
     for row in _rows(folder / LOG):
         if done := step(row):
             steps, max_steps = done
             points.append(_point(steps, row))
+            memory += [row[key] for key in _MEMORY if isinstance(row.get(key), (int, float))]
         elif "last_model_checkpoint" in row:
             summary = row
     last, best = checkpoints(folder)
@@ -76,6 +83,7 @@ def read(folder: Path) -> Training:
         best=best,
         parameters=str(summary.get("model_parameter_info", "")),
         rows=str(summary.get("train_dataset", "")),
+        memory_gib=max(memory, default=None),
     )
 
 
@@ -148,11 +156,16 @@ def rewind(folder: Path, resume: Resume) -> None:
     rows = [row for row in _rows(folder / LOG) if (done := step(row)) and done[0] <= resume.step]
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)  # NaN as ms-swift writes it
     write_text(folder / LOG, text)
-    drop(folder, resume.step)
+    _drop(folder, resume.step)
 
 
-def drop(folder: Path, step: int) -> None:
-    """Removes what was saved, or half saved, after a step."""
+def drop_half(folder: Path) -> None:
+    """Removes what was half saved after the last complete checkpoint."""
+    last, _ = checkpoints(folder)
+    _drop(folder, max((number for number, path in _every(folder) if path == last), default=0))
+
+
+def _drop(folder: Path, step: int) -> None:
     for number, path in _every(folder):
         if number > step:
             shutil.rmtree(path)

@@ -15,11 +15,11 @@ from swiftci.spec.option import option
 from swiftci.stages import answers
 from swiftci.stages.launch import gpus, serve
 from swiftci.stages.meter import Meter
+from swiftci.stages.needs import base_model
 from swiftci.stages.stage import Context, Place, Progress, Stage
 from swiftci.store.record import Record
 from swiftci.tools import evalscope, failure, gpu, interpreter, output, program, server, swift
 from swiftci.tools.hub.fetched import fetched
-from swiftci.tools.hub.reference import argument
 from swiftci.tools.local_path import local
 
 PACKAGES = ("evalscope", "torch", "transformers", "peft")
@@ -193,15 +193,13 @@ def _reached(
 
 
 def _subject(inputs: Inputs, context: Context) -> evalscope.Subject:
-    base = texts(context.loaded.config.train.args, "model")[0]
-    folder = fetched(context.folder).get(base)
-    path = Path(argument(base, folder).replace(":", "/", 1)) if folder else local(base, context.root, data=False)
-    model = str(path.resolve()) if path else base
+    path = base_model(context)
+    model = str(path or texts(context.loaded.config.train.args, "model")[0])
     if inputs.checkpoint:
         given = local(inputs.checkpoint, context.root, data=False)
         return evalscope.subject(inputs.subject, given.resolve() if given else inputs.checkpoint, model)
     if inputs.subject == "base":
-        return evalscope.subject("base", Path(model) if path else model, model)
+        return evalscope.subject("base", path or model, model)
     return evalscope.subject("candidate", trained(context.folder, context.record), model)
 
 

@@ -106,11 +106,13 @@ def gpus(
     """
     folder = Path(context.project.cache or "/tmp") / "swiftci-gpus"  # noqa: S108 -- locks, by the cards' own ids
     minutes, holder = context.loaded.config.limits.gpu_wait_minutes, f"{context.record.name} in {context.folder}"
-    with gpu.taken(
-        count, environ, folder, context.progress.line, context.deadline, minutes=minutes, holder=holder
-    ) as taken:
-        with metered(context, count if paid is None else paid) as meter:
-            yield taken, meter
+    with (
+        gpu.taken(
+            count, environ, folder, context.progress.line, context.deadline, minutes=minutes, holder=holder
+        ) as taken,
+        metered(context, count if paid is None else paid) as meter,
+    ):
+        yield taken, meter
 
 
 def serve(

@@ -1,4 +1,4 @@
-"""What GPU time costs while it passes: reserved before, metered while cards are held, stopped where a cap is reached."""
+"""What GPU time costs: reserved before, metered while cards are held, stopped where a cap is reached."""
 
 import time
 from collections.abc import Iterator

@@ -14,6 +14,7 @@ from swiftci.spec.error import Partial, ToolError
 from swiftci.spec.option import option
 from swiftci.stages.launch import Launched, launch
 from swiftci.stages.meter import Meter
+from swiftci.stages.needs import advised
 from swiftci.stages.stage import Context, Place, Stage
 from swiftci.stages.watch import Watch
 from swiftci.store.files import write_text
@@ -121,7 +122,7 @@ def _succeeded(launched: Launched, output: Path, context: Context) -> None:
         raise Partial(message=message, kind="preempted", hint=hint, argv=launched.argv, log=launched.log)
     if ended.stopped:
         stop = ended.stopped
-        _make_room(stop.kind, output, saved)
+        _make_room(stop.kind, output)
         message = f"{stop.reason}, so the training was stopped {where}; {kept}"
         error = Partial if stop.kind == "capacity" else ToolError
         raise error(
@@ -134,15 +135,15 @@ def _succeeded(launched: Launched, output: Path, context: Context) -> None:
             transient=True if stop.number == signal.SIGABRT else None,  # what hung may not hang again
         )
     what = f"ms-swift failed {where}" if left.steps else "ms-swift failed"
-    failed = failure.error(what, ended.returncode, ended.tail, launched.argv, launched.log)
-    _make_room(failed.kind, output, saved)
+    failed = advised(failure.error(what, ended.returncode, ended.tail, launched.argv, launched.log), context)
+    _make_room(failed.kind, output)
     raise failed
 
 
-def _make_room(kind: str, output: Path, saved: training.Resume | None) -> None:
+def _make_room(kind: str, output: Path) -> None:
     """On a disk that is full, half a checkpoint stands where the journal and the report have to go."""
     if kind == "disk":
-        training.drop(output, saved.step if saved else 0)
+        training.drop_half(output)
 
 
 def _no_training(faults: list[str], left: training.Training, launched: Launched | None) -> ToolError:

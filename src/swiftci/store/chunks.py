@@ -18,8 +18,8 @@ from pathlib import Path, PurePosixPath
 from swiftci.spec.error import ToolError
 from swiftci.spec.problem import printable
 from swiftci.store.manifest import CHUNK_NAME, DamagedError, File, Piece, safe
-from swiftci.tools.objects import Remote
 from swiftci.store.weights import need
+from swiftci.tools.objects import Remote
 
 CHUNK = 32 << 20
 """Bytes of a chunk, but for a file's last."""

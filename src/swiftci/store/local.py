@@ -210,12 +210,14 @@ def _whole(target: Path) -> Iterator[Path]:
 def link(source: Path, target: Path) -> None:
     """Makes `target` the same file, or folder of files, as `source`; copies where the filesystem has no links.
 
-    Logs are copied, since tools add to them. Symbolic links inside are copied as such when they stay inside, and left out when they do not.
+    Logs are copied, since tools add to them. Symbolic links inside are copied as such when they stay inside, and left
+    out when they do not.
     """
     if source.is_symlink():
-        if not Path(os.readlink(source)).is_absolute() and ".." not in Path(os.readlink(source)).parts:
+        leads = source.readlink()
+        if not leads.is_absolute() and ".." not in leads.parts:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(os.readlink(source))
+            target.symlink_to(leads)
     elif source.is_dir():
         target.mkdir(parents=True, exist_ok=True)
         for entry in os.scandir(source):

@@ -83,6 +83,7 @@ class Record:
     spent_seconds: float = 0.0
     gpu_seconds: float = 0.0
     cost: float | None = None
+    estimate: dict[str, Any] = field(default_factory=dict)
     verdict: str = ""
     stages: dict[str, StageRecord] = field(default_factory=dict)
 
