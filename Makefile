@@ -45,7 +45,10 @@ arguments: .venv-swift/ready ## record the tools' arguments and benchmarks anew
 	PYTHONPATH=src $(TOOLS)/python -m swiftci.tools.record_benchmarks
 
 requirements.txt: pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra report --generate-hashes --universal --python-version 3.11 --no-header -q -o $@
+	$(BIN)/uv pip compile pyproject.toml --extra report --extra gpu --generate-hashes --universal --python-version 3.11 --no-header -q -o $@
+
+requirements-store.txt: pyproject.toml requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra report --extra gpu --extra store -c requirements.txt --generate-hashes --universal --python-version 3.11 --no-header -q -o $@
 
 .venv/ready: pyproject.toml
 	@echo "installing swiftci and its development tools, once"

@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
-REQUIREMENTS = "requirements.txt"
+REQUIREMENTS = {"": "requirements.txt", "store": "requirements-store.txt"}
+"""By SWIFTCI_EXTRAS: `store` adds what speaks to buckets."""
 KEPT = (
     "PATH",
     "HOME",
@@ -73,7 +74,14 @@ def digest() -> str:
 def files() -> list[Path]:
     trees = [path for folder in ("src/swiftci", "templates") for path in (SOURCE / folder).rglob("*")]
     found = [path for path in trees if path.is_file() and "__pycache__" not in path.parts]
-    return sorted([*found, SOURCE / "pyproject.toml", SOURCE / REQUIREMENTS, Path(__file__).resolve()])
+    return sorted([*found, SOURCE / "pyproject.toml", requirements(), Path(__file__).resolve()])
+
+
+def requirements() -> Path:
+    extras = os.environ.get("SWIFTCI_EXTRAS", "")
+    if extras not in REQUIREMENTS:
+        fail(2, f"SWIFTCI_EXTRAS is {extras!r}; it may be empty, or `store`")
+    return SOURCE / REQUIREMENTS[extras]
 
 
 def install(environment: Path) -> None:
@@ -88,7 +96,7 @@ def install(environment: Path) -> None:
         python = environment / "bin" / "python"
         call([sys.executable, "-I", "-m", "venv", str(environment)], "an environment could not be made")
         pip = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-        locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", str(SOURCE / REQUIREMENTS)]
+        locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", str(requirements())]
         call([*pip, *locked], "swiftci's dependencies could not be installed (`index_url:` names a mirror)")
         code = "import sysconfig; print(sysconfig.get_path('purelib'))"
         asked = subprocess.run([str(python), "-I", "-c", code], check=True, capture_output=True, text=True)

@@ -133,7 +133,7 @@ class Chaos:
             shown = re.search(rf"^{call}: (\d+) items? answered", said, re.MULTILINE)
             if shown and int(shown[1]) < before.answered[subject]:
                 hit.faults.append(f"{call} began at answer {shown[1]}, though {before.answered[subject]} were there")
-        if "this is a bug" in said or "Traceback" in said:
+        if checks.crashed(said):
             hit.faults.append("it ended with a traceback")
 
     def finish(self, reference: checks.Outcome | None) -> list[str]:

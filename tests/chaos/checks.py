@@ -187,5 +187,10 @@ def differences(wanted: Outcome, found: Outcome) -> Iterator[str]:
             yield f"{name} differ"
 
 
+def crashed(said: str) -> bool:
+    """Whether swiftci itself ended with a traceback; a tool's lines are set off."""
+    return "\nTraceback" in said or "this is a bug" in said
+
+
 def leftovers(lab: Lab) -> list[str]:
     return [str(path.relative_to(lab.folder)) for path in lab.folder.rglob("*.part")]

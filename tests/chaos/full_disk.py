@@ -50,13 +50,15 @@ def _filled(one: Lab, reference: checks.Outcome, *, watched: bool) -> Iterator[s
         yield "the disk was not full"
     if "[disk]" not in said:
         yield f"it ended with {code} and no error of class disk: {said.strip()[-300:]}"
-    if "Traceback" in said or "this is a bug" in said:
+    if checks.crashed(said):
         yield "it ended with a traceback"
     if checks.gone(one.root) is None:
         yield "processes outlived it by 15 s"
     saved = checks.saved(one.folder)
-    if not saved or (watched and saved % 3 == 0):
-        yield f"step {saved} is saved"  # one that is stopped saves where it is, after the second checkpoint
+    if not saved:
+        yield "no checkpoint is left"
+    if watched and "of the disk are free, so the training was stopped" not in said:
+        yield f"it was not stopped before the disk was full; step {saved} is saved"
     entry = checks.data(one.folder / "run.json")["stages"].get("train", {})
     if (entry.get("state"), entry.get("kind")) != ("failed", "disk"):
         yield f"the journal says {entry}"

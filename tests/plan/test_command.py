@@ -63,7 +63,6 @@ def test_json_shows_the_same(project: Repo, golden: Golden) -> None:
             "limits",
             "estimate",
             "result",
-            "result",
         ]
     ]
     golden(HERE / "expected/plan.json", done.out.replace(str(project.root), "ROOT"))

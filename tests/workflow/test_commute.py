@@ -93,8 +93,8 @@ def changed(value: Any, change: Change) -> Any:
         kept = {
             name: fields.pop(name) for name in ("secrets", "parts", "needs") if name in fields
         }  # jobs' ids are ours
-        if "inputs" in fields:
-            kept["inputs"] = tuple((key, changed(item, change)) for key, item in fields.pop("inputs"))
+        for name in {"inputs", "env"} & set(fields):
+            kept[name] = tuple((key, changed(item, change)) for key, item in fields.pop(name))
         return dataclasses.replace(value, **kept, **{name: changed(item, change) for name, item in fields.items()})
     return value
 

@@ -157,7 +157,8 @@ class Remote:
             module = importlib.import_module(package)
         except ImportError:
             message = f"the store {self.url} needs the package {package}"
-            raise ToolError(message=message, kind="user", hint="pip install 'swiftci[store]'") from None
+            extra = "oss" if self.scheme == "oss" else "store"
+            raise ToolError(message=message, kind="user", hint=f"pip install 'swiftci[{extra}]'") from None
         return {"s3": self._s3, "oss": self._oss}.get(self.scheme, self._other)(module)
 
     def _s3(self, module: Any) -> Any:

@@ -74,7 +74,7 @@ class Workflow:
     paths: list[str]
     schedule: list[str]
     group: Expression
-    index_url: str | None
+    env: tuple[tuple[str, str], ...]
     cpu: Any
     cpu_self_hosted: bool
     gpu: Any
@@ -133,7 +133,7 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         paths=paths,
         schedule=list(config.on.schedule),
         group=Expression(f"swiftci-{config.name}-${{{{ github.event.pull_request.number || github.run_id }}}}"),
-        index_url=project.index_url,
+        env=_env(project),
         cpu=_runs_on(project.runners.cpu),
         cpu_self_hosted="self-hosted" in project.runners.cpu.labels or project.runners.cpu.group is not None,
         gpu=_runs_on(project.head.runner if project.head and config.train.nodes > 1 else project.runners.gpu),
@@ -165,6 +165,12 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         joining=_runs_on(project.runners.gpu),
         joining_steps=[_joining(call, project, ours) for call in plan.joining],
     )
+
+
+def _env(project: Project) -> tuple[tuple[str, str], ...]:
+    """What the launcher of the actions goes by."""
+    found = [("PIP_INDEX_URL", project.index_url)] if project.index_url else []
+    return (*found, *([("SWIFTCI_EXTRAS", "store")] if project.store and project.store.remote else []))
 
 
 def _parts(plan: Plan) -> list[Part]:
