@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from swiftci.cli import COMMANDS, group
@@ -33,6 +34,9 @@ def test_every_command_that_a_page_shows_exists(page: Path) -> None:
         assert name in COMMANDS, words
         command = group.get_command(None, name)  # type: ignore[arg-type] # our group asks nothing of the context
         assert command is not None
+        if isinstance(command, click.Group) and rest and rest[0] in command.list_commands(None):  # type: ignore[arg-type] # likewise
+            command = command.get_command(None, rest[0])  # type: ignore[arg-type] # likewise
+            assert command is not None
         known = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in rest if word.startswith("--")} <= known, words
 

@@ -34,7 +34,7 @@ KEY = 48
 )
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How it is printed.")
 def command(config: str, explain: bool, sets: tuple[str, ...], style: str) -> None:
-    """Print the fingerprint of a config: the digest of everything that decides its result.
+    """Print the digest of all that decides a result.
 
     What this machine does not know, such as the tools' versions where there are none, does not count.
     """

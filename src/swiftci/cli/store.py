@@ -32,7 +32,7 @@ _place = click.option(
 
 @click.group()
 def command() -> None:
-    """Look after the store: what is kept, whether it is whole, and what may go."""
+    """List, check and tidy up what the store keeps."""
 
 
 @command.command()
