@@ -7,9 +7,10 @@ import click
 import pytest
 
 from swiftci.cli import COMMANDS, group
+from swiftci.config.budget import Budget
 from swiftci.config.evaluate import Evaluate
-from swiftci.config.model import Config
-from swiftci.config.project import Project
+from swiftci.config.model import Config, Limits
+from swiftci.config.project import Project, Secrets, Storage
 from swiftci.config.read import Section
 from swiftci.config.train import Train
 from swiftci.spec.exit import MEANING
@@ -91,6 +92,10 @@ def test_swiftci_check_has_nothing_to_say_about_the_configs_on_a_page(
         (Config, "name:", ""),
         (Train, "name:", "train:"),
         (Evaluate, "name:", "evaluate:"),
+        (Limits, "name:", "limits:"),
+        (Storage, "version:", "store:"),
+        (Budget, "version:", "budget:"),
+        (Secrets, "version:", "secrets:"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

@@ -76,7 +76,7 @@ class Limits(Section):
         choices=("stop", "warn", "off"),
     )
     free_disk_gb: float = option(
-        "Free disk below which a training saves no more and is stopped; 0 for never.", default=1.0
+        "Free disk below which a training is stopped, once it has saved if there is room; 0 for never.", default=1.0
     )
     retries: int = option("How often a stage is tried again after what a retry can mend: network, hardware.", default=2)
 
