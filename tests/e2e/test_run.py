@@ -32,7 +32,8 @@ def test_a_config_becomes_a_trained_evaluated_and_judged_model(repository: Path)
 
     assert again.returncode == 0
     assert [line for line in again.stdout.splitlines() if line.startswith("= ")] == [
-        f"= {stage}: as before, nothing of its inputs changed" for stage in ("evaluate-base", "train", "evaluate", "report")
+        f"= {stage}: as before, nothing of its inputs changed"
+        for stage in ("evaluate-base", "train", "evaluate", "report")
     ]
 
 

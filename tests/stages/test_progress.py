@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from swiftci.stages.evaluate import _Count
 from swiftci.config.model import Limits
+from swiftci.stages.evaluate import _Count
 from swiftci.stages.watch import Watch
 from tests.evidence.corpus import CORPUS
 from tests.stages.stand import Heard

@@ -400,6 +400,18 @@ def test_program_that_ignores_the_signal_is_killed_after_the_grace_time(tmp_path
     wait_for(driven.gone, 5)
 
 
+def test_other_signal_of_a_runner_that_cancels_kills_nothing(tmp_path: Path) -> None:
+    """GitHub's sends SIGINT, and SIGTERM 7.5 s later: what is being saved since the first goes on."""
+    driven = Driven(tmp_path, "deaf", environ={"DRIVE_GRACE": "1.5"})
+    driven.process.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    driven.process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+
+    assert not driven.gone()
+    assert driven.result() == {"interrupted": "SIGINT"}
+
+
 def test_second_signal_kills_at_once(tmp_path: Path) -> None:
     driven = Driven(tmp_path, "deaf")
     driven.process.send_signal(signal.SIGTERM)

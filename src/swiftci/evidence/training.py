@@ -154,6 +154,7 @@ def _whole(path: Path) -> bool:
 def rewind(folder: Path, resume: Resume) -> None:
     """Takes an output folder back to a checkpoint: what was logged or half saved after it goes."""
     rows = [row for row in _rows(folder / LOG) if (done := step(row)) and done[0] <= resume.step]
+    rows = [row for row in rows if "train_runtime" not in row]  # which a training that was stopped logs too
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)  # NaN as ms-swift writes it
     write_text(folder / LOG, text)
     _drop(folder, resume.step)
@@ -188,7 +189,7 @@ def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
 def _state(path: Path) -> dict[str, Any] | None:
     try:
         state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return state if isinstance(state, dict) else None
 
@@ -237,7 +238,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # the line that a kill cut off
             if isinstance(row, dict):
                 yield row

@@ -81,7 +81,7 @@ class Watch:
         for line in whole.splitlines():
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(row, dict) and (done := training.step(row)) and "train_runtime" not in row:
                 self.step = done[0]

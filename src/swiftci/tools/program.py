@@ -181,13 +181,16 @@ class Program:
 
 @contextmanager
 def _forwarding(program: Program, received: list[int]) -> Iterator[None]:
-    """While inside, SIGINT and SIGTERM go to the program's group; a second one kills it."""
+    """While inside, SIGINT and SIGTERM go to the program; the same one again kills it.
+
+    GitHub's runner sends both, 7.5 s apart: a training that saves since the first shall not lose that to the second.
+    """
 
     def forward(number: int, _frame: FrameType | None) -> None:
         received.append(number)
         if len(received) == 1:
             program.ask(signal.Signals(number))
-        else:
+        elif number in received[:-1]:
             program.signal(signal.SIGKILL)
 
     before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -248,11 +251,11 @@ def run(
     deadline: float | None = None,
     beside: Sequence[Program] = (),
     workers: bool = False,
-    grace_seconds: float = GRACE_SECONDS,
+    grace_seconds: float | None = None,
 ) -> Ended:
     """Runs a program to its end, its output (both streams) appended to `log`.
 
-    `deadline` is in seconds of `time.time()`: past it the program gets SIGTERM, and `grace_seconds` to end. `tick` is
+    `deadline` is in seconds of `time.time()`: past it the program gets SIGTERM, and `grace_seconds` (GRACE_SECONDS) to end. `tick` is
     called about twice a second, and may ask for a stop. `workers` says that the program only starts those that work.
     `beside` are programs that it needs: their output is read too, and when one ends, it is stopped.
     Raises Interrupted when this process was told to stop; the program was told too, and has ended.
@@ -266,7 +269,7 @@ def run(
         received=received,
         tick=tick,
         deadline=deadline,
-        grace_seconds=grace_seconds,
+        grace_seconds=GRACE_SECONDS if grace_seconds is None else grace_seconds,
     )
     try:
         with _forwarding(program, received):
