@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from swiftci.engine.carry import MARGIN_MINUTES, RUNNER_FILES, carry, inputs_of
+from swiftci.engine.carry import MARGIN_MINUTES, carry, inputs_of
 from swiftci.engine.session import Session, opened
 from swiftci.spec.option import option
 from swiftci.spec.problem import ConfigError
 from swiftci.stages import BY_NAME, evaluate, gate
 from swiftci.stages.stage import Call, Context, Place, Stage
+from swiftci.tools.runner import RUNNER_FILES
 from tests.fake.repository import Repository
 from tests.stages.stand import Heard
 

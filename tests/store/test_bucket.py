@@ -16,9 +16,10 @@ from types import SimpleNamespace
 import pytest
 
 from swiftci.spec.error import ToolError
-from swiftci.store import chunks, remote
+from swiftci.store import chunks
 from swiftci.store.bucket import Bucket
 from swiftci.store.kept import Store
+from swiftci.tools import objects
 from tests.standin import s3
 
 DIGEST, OTHER = "a" * 64, "b" * 64
@@ -62,7 +63,7 @@ class Rig:
 
 @pytest.fixture
 def rig(server: s3.S3, proxy: s3.Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setattr(remote, "PAUSES", (0.01, 0.01))
+    monkeypatch.setattr(objects, "PAUSES", (0.01, 0.01))
     monkeypatch.setattr(chunks, "CHUNK", CHUNK)
     server.make(bucket := f"b{time.time_ns()}")
     run = tmp_path / "run"
@@ -161,8 +162,8 @@ def test_connection_cut_for_good_leaves_no_result_and_the_next_keep_goes_on(rig:
 
 
 def test_connection_that_goes_silent_mid_upload_is_given_up(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "PAUSES", ())
-    monkeypatch.setattr(remote, "REQUEST_SECONDS", 1)
+    monkeypatch.setattr(objects, "PAUSES", ())
+    monkeypatch.setattr(objects, "REQUEST_SECONDS", 1)
     rig.proxy.hold = SIZE // 2
     with pytest.raises(ToolError) as caught:
         rig.store().keep(DIGEST, {}, rig.run, ["train"])
@@ -202,9 +203,9 @@ def test_two_processes_keep_the_same_at_once(rig: Rig) -> None:
     assert rig.store().fsck(deep=True) == []
 
 
-def a_chunk(rig: Rig) -> tuple[remote.Remote, str]:
+def a_chunk(rig: Rig) -> tuple[objects.Remote, str]:
     """One of the larger chunks."""
-    direct = remote.Remote(rig.url, rig.server.environ(rig.proxy.port))
+    direct = objects.Remote(rig.url, rig.server.environ(rig.proxy.port))
     return direct, next(path for path, size in direct.sizes("chunks").items() if size == CHUNK)
 
 
@@ -234,22 +235,22 @@ def test_missing_or_short_chunk_is_found_by_its_size_and_sent_again(rig: Rig, tm
 
 
 def test_fetch_goes_on_with_what_an_earlier_one_left(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, read, asked = rig.store(), remote.Remote.read, list[str]()
+    store, read, asked = rig.store(), objects.Remote.read, list[str]()
     store.keep(DIGEST, {}, rig.run, ["train"])
 
-    def failing(self: remote.Remote, path: str, limit: int = remote.JSON_MAX) -> bytes | None:
+    def failing(self: objects.Remote, path: str, limit: int = objects.JSON_MAX) -> bytes | None:
         asked.append(path)
         if len(asked) > 6:
             raise ToolError(message="gone", kind="network")
         return read(self, path, limit)
 
-    monkeypatch.setattr(remote.Remote, "read", failing)
+    monkeypatch.setattr(objects.Remote, "read", failing)
     with pytest.raises(ToolError, match="gone"):
         store.take(DIGEST, tmp_path / "new")
     assert not (tmp_path / "new" / "train" / "checkpoint-3" / "model.safetensors").exists()
     first = set(asked[:6])
     asked.clear()
-    monkeypatch.setattr(remote.Remote, "read", lambda *of: asked.append(of[1]) or read(*of))
+    monkeypatch.setattr(objects.Remote, "read", lambda *of: asked.append(of[1]) or read(*of))
     store.take(DIGEST, tmp_path / "new")
 
     assert set(asked) & first == {f"results/{DIGEST}.json"}
@@ -318,8 +319,8 @@ def test_write_once_whose_answer_is_lost_is_known_as_ours(rig: Rig) -> None:
 
 
 def test_server_that_overwrites_is_refused_for_what_is_written_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    send = remote.Remote._send
-    monkeypatch.setattr(remote.Remote, "_send", lambda self, path, data, token="": send(self, path, data))
+    send = objects.Remote._send
+    monkeypatch.setattr(objects.Remote, "_send", lambda self, path, data, token="": send(self, path, data))
     with pytest.raises(ToolError, match="overwrites"):
         rig.store().add("ledger/1", b"mine")
 
@@ -348,7 +349,7 @@ def test_cleaning_up_removes_what_nothing_names_and_only_when_it_is_old(
 def test_nothing_is_cleaned_up_where_a_manifest_cannot_be_read(rig: Rig) -> None:
     store = rig.store()
     store.keep(DIGEST, {}, rig.run, ["train"])
-    remote.Remote(rig.url, rig.server.environ(rig.proxy.port)).write(f"results/{OTHER}.json", b"")
+    objects.Remote(rig.url, rig.server.environ(rig.proxy.port)).write(f"results/{OTHER}.json", b"")
     with pytest.raises(ToolError, match=OTHER):
         store.gc(set(), time.time() + 60, dry=False)
 
@@ -404,7 +405,7 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ToolError, match="ossfs") as caught:
         Bucket("oss://bucket/runs", {}).find(DIGEST)
 
-    assert "pip install 'swiftci[store]'" in caught.value.hint
+    assert "pip install 'swiftci[oss]'" in caught.value.hint
 
 
 @pytest.mark.parametrize("url", ["s3://key:secret@bucket/x", "/data", "s3://", "s3://b/x?y"])

@@ -1,5 +1,6 @@
 """Where swiftci finds ms-swift and EvalScope."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_repository_cannot_lie_about_versions(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "platform.py").write_text("raise SystemExit(0)")
     monkeypatch.chdir(tmp_path)
 
-    assert interpreter.probe(sys.executable) is not None
+    assert interpreter.probe(sys.executable, (), os.environ) is not None
 
 
 def test_package_on_pythonpath_counts_though_it_was_never_installed(
@@ -126,7 +127,7 @@ def test_package_on_pythonpath_counts_though_it_was_never_installed(
     (tmp_path / "lib/empty_folder").mkdir()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
 
-    found = interpreter.probe(sys.executable, ["megatron_core", "empty_folder", "no_such_package"])
+    found = interpreter.probe(sys.executable, ["megatron_core", "empty_folder", "no_such_package"], os.environ)
 
     assert found is not None
     assert found.get("megatron_core") == "?"
@@ -137,4 +138,4 @@ def test_file_of_the_repository_is_no_package(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "vllm.py").touch()
     monkeypatch.chdir(tmp_path)
 
-    assert "vllm" not in (interpreter.probe(sys.executable, ["vllm"]) or {})
+    assert "vllm" not in (interpreter.probe(sys.executable, ["vllm"], os.environ) or {})

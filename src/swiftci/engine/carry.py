@@ -21,20 +21,7 @@ from swiftci.stages.stage import Call, Context, Progress, Stage
 from swiftci.store.digest import of_data
 from swiftci.store.kept import Store
 from swiftci.store.record import StageRecord
-from swiftci.tools import retry
-
-RUNNER_FILES = (
-    "GITHUB_OUTPUT",
-    "GITHUB_ENV",
-    "GITHUB_PATH",
-    "GITHUB_STATE",
-    "GITHUB_STEP_SUMMARY",
-    "GITHUB_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_URL",
-    "ACTIONS_RUNTIME_TOKEN",
-)
-"""What a tool and the model's code in it must not reach; the report stage alone writes the summary."""
+from swiftci.tools import retry, runner
 
 MARGIN_MINUTES = 10
 """Training stops this long before its job would be cut off."""
@@ -76,8 +63,8 @@ def inputs_of(stage: Stage, given: Mapping[str, str]) -> Any:
 def carry(session: Session, call: Call, progress: Progress, *, force: bool = False) -> Carried:
     """Carries out one call and returns its outputs; every failure is journaled, then raised.
 
-    A result that this run has, or the store, is taken instead, unless forced; of two runs that want the same result at
-    the same time, one makes it and the other waits.
+    A result that this run has, or the store, is taken instead; a forced call takes only what its own workflow run made
+    so in an earlier job. Of two runs that want the same result at the same time, one makes it and the other waits.
     """
     stage = BY_NAME[call.stage]
     inputs = inputs_of(stage, call.inputs)
@@ -85,11 +72,11 @@ def carry(session: Session, call: Call, progress: Progress, *, force: bool = Fal
     digest, known = result.digest(session, stage, inputs)
     keeps = stage.keeps and known
     work = _Work(session, call, stage, inputs, needs, digest, progress, keeps=keeps, force=force)
-    if stage.reusable and not force and (entry := work.done()):
+    if stage.reusable and (entry := work.done()):
         work.keep_late(entry)
         return work.carried(entry, reused=True)
     with work.alone():
-        if stage.reusable and not force and (entry := work.kept()):
+        if stage.reusable and (entry := work.kept()):
             return work.carried(entry, reused=True)
         return work.carried(work.run(), reused=False)
 
@@ -112,10 +99,17 @@ class _Work:
         code = self.stage.exit(self.stage.outputs(**entry.outputs))
         return Carried(outputs=entry.outputs, exit=code, reused=reused, origin=entry.origin)
 
+    @property
+    def forced(self) -> str:
+        """The workflow run that forces the call; `-` where there is none, and empty where it is not forced."""
+        return (self.session.environ.get("GITHUB_RUN_ID") or "-") if self.force else ""
+
     def done(self) -> StageRecord | None:
         """The run's own entry, where its result is there and was made from the same."""
         entry = self.session.record.stages.get(self.call.id)
         if entry is None or entry.digest != self.digest or not self.session.record.succeeded(self.call.id):
+            return None
+        if self.force and (self.forced == "-" or entry.forced != self.forced):
             return None
         found = result.inventory(self.session, self.stage, self.inputs, entry.outputs)
         return entry if entry.inventory == found else None
@@ -133,10 +127,10 @@ class _Work:
     def kept(self) -> StageRecord | None:
         """The store's result, brought into the run; None where it has none, or one made from another training."""
         store = self.session.store
-        if store is None or not self.keeps:
+        if store is None or not self.keeps or self.forced == "-":
             return None
         try:
-            entry = result.take(self.session, self.stage, self.inputs, self.digest, self.needs)
+            entry = result.take(self.session, self.stage, self.inputs, self.digest, self.needs, self.forced)
         except (ToolError, OSError) as error:
             self.progress.line(f"the store cannot be asked: {error}")
             return None
@@ -152,10 +146,13 @@ class _Work:
             execution=secrets.token_hex(8),
             started=time.time(),
             needs=dict(self.needs),
+            forced=self.forced,
         )
         self.session.record.stages[self.call.id] = entry
-        if self.keeps and self.stage.unfinished and not self.force:
-            result.inherit(self.session, self.stage, self.digest, self.progress)
+        if self.stage.name == "download":
+            self.session.look()
+        if self.keeps and self.stage.unfinished and self.forced != "-":
+            result.inherit(self.session, self.stage, entry, self.progress)
         try:
             self.session.save()
             outputs = self._tried(entry)
@@ -186,9 +183,11 @@ class _Work:
     def _tried(self, entry: StageRecord) -> Any:
         """Runs the stage, again after what a retry can mend; a training goes on from its last checkpoint.
 
-        By a digest of its own, a forced one finds nothing to go on with but what it did itself.
+        By a digest of its own, a forced one finds nothing to go on with but what it did itself, in earlier jobs too;
+        and an evaluation no answers of weights that were trained anew from the same.
         """
-        digest = of_data([self.digest, entry.execution]) if self.force else self.digest
+        by = entry.execution if self.forced == "-" else self.forced
+        digest = of_data([self.digest, self.needs, by]) if by or self.needs else self.digest
         context = _context(self.session, self.stage, self.progress, digest)
         while True:
             try:
@@ -232,12 +231,10 @@ def _executions(session: Session, call: Call, needs: tuple[str, ...]) -> dict[st
 
 
 def _context(session: Session, stage: Stage, progress: Progress, digest: str) -> Context:
-    groups = asdict(session.project.secrets)
-    own = {name for group in stage.secrets for name in groups[group]}
-    named = {name for names in groups.values() for name in names}
-    hidden = named - own
-    hidden |= {name for name in RUNNER_FILES if name != "GITHUB_STEP_SUMMARY" or stage.name != "report"}
-    environ = {key: value for key, value in session.environ.items() if key not in hidden}
+    named = {name for names in asdict(session.project.secrets).values() for name in names}
+    environ = runner.visible(session.environ, session.project, stage.secrets)
+    if stage.name == "report" and "GITHUB_STEP_SUMMARY" in session.environ:
+        environ["GITHUB_STEP_SUMMARY"] = session.environ["GITHUB_STEP_SUMMARY"]
     deadline, why = _deadline(session)
     return Context(
         root=session.root,

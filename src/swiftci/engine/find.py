@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from swiftci.config.arguments import SECRET_VARIABLE
@@ -15,13 +15,13 @@ from swiftci.config.project import Project
 from swiftci.config.read import read
 from swiftci.config.train import Train
 from swiftci.config.yaml import parse
-from swiftci.engine.carry import RUNNER_FILES
 from swiftci.engine.session import LOCAL, LOCK, open_store
 from swiftci.spec.error import Busy, ToolError
 from swiftci.spec.problem import ConfigError, Problem, nearest, printable, quoted
 from swiftci.store import record as records
 from swiftci.store.files import write_text
 from swiftci.store.record import Record
+from swiftci.tools import runner
 
 _PATH = re.compile(r"[./~]|.*/")
 """A text that means a path, whatever there is."""
@@ -67,9 +67,7 @@ class Run:
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """What a tool may see: of the project's secrets only the hub's."""
-        groups = asdict(self.project.secrets)
-        hidden = {name for names in groups.values() for name in names} - set(groups["hub"])
-        return {key: value for key, value in environ.items() if key not in hidden and key not in RUNNER_FILES}
+        return runner.visible(environ, self.project, ("hub",))
 
     def log(self, name: str) -> Path:
         """Where a tool's output goes: the run directory may be another's, or not writable."""

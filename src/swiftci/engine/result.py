@@ -54,11 +54,18 @@ def keep(session: Session, store: Store, stage: Stage, inputs: Any, entry: Stage
     store.keep(entry.digest, data | {"kept": time.time()}, session.folder, names)
 
 
-def take(session: Session, stage: Stage, inputs: Any, digest: str, needs: Mapping[str, str]) -> StageRecord | None:
-    """Brings the store's result of a digest into the run; None where there is none that was made from `needs`."""
+def take(
+    session: Session, stage: Stage, inputs: Any, digest: str, needs: Mapping[str, str], forced: str = ""
+) -> StageRecord | None:
+    """Brings the store's result of a digest into the run; None where there is none that was made from `needs`.
+
+    Where `forced` names a workflow run, only what that one forced will do.
+    """
     store = session.store
     found = store.find(digest) if store else None
     if store is None or found is None or found.get("needs") != dict(needs):
+        return None
+    if forced and found.get("forced") != forced:
         return None
     entry = _entry(found)
     if entry is None:
@@ -73,53 +80,59 @@ def take(session: Session, stage: Stage, inputs: Any, digest: str, needs: Mappin
     return entry
 
 
-def inherit(session: Session, stage: Stage, digest: str, progress: Progress) -> None:
+_HOPELESS = ("user", "data")
+"""Failures, such as a loss that is no number, from which nobody else wants to go on."""
+
+
+def inherit(session: Session, stage: Stage, entry: StageRecord, progress: Progress) -> None:
     """Takes over what another run of the same digest left unfinished, where this one has nothing of its own."""
     store = session.store
     if store is None or any((session.folder / name).exists() for name in stage.unfinished):
         return
     if store.local is None:
         try:
-            if store.take(_unfinished(digest), session.folder):
+            if store.take(_unfinished(entry), session.folder):
                 progress.line("what an earlier run left unfinished is fetched from the store")
         except ToolError as error:
             progress.line(f"the store cannot be asked: {error.message}")
         return
     for path in sorted(store.local.glob(f"runs/*/{records.FILE}")):
-        if path.parent != session.folder and _inherited(path.parent, session.folder, stage, digest):
+        if path.parent != session.folder and _inherited(path.parent, session.folder, stage, entry):
             progress.line(f"going on with what {path.parent.name} left unfinished")
             return
 
 
-def _inherited(other: Path, folder: Path, stage: Stage, digest: str) -> bool:
+def _inherited(other: Path, folder: Path, stage: Stage, own: StageRecord) -> bool:
     """Moves an unfinished result, where nobody works on it any more."""
     try:
         with (other / LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = records.read(other)
             entry = found.stages.get(stage.name) if found else None
-            if entry is None or entry.digest != digest or entry.state == "succeeded":
+            if entry is None or entry.state == "succeeded" or entry.kind in _HOPELESS:
                 return False
-            for name in stage.unfinished:
-                if (other / name).exists():
-                    (other / name).rename(folder / name)
+            if (entry.digest, entry.forced) != (own.digest, own.forced):
+                return False
+            names = [name for name in stage.unfinished if (other / name).exists()]
+            for name in names:
+                (other / name).rename(folder / name)
     except (OSError, ValueError):
         return False
-    return True
+    return bool(names)
 
 
 def leave(session: Session, stage: Stage, entry: StageRecord) -> None:
     """Puts what a try that was cut off left where another machine can go on with it."""
     store = session.store
     names = [name for name in stage.unfinished if (session.folder / name).exists()]
-    if store is None or store.local is not None or not names or entry.kind in ("user", "data"):
+    if store is None or store.local is not None or not names or entry.kind in _HOPELESS:
         return  # in a folder it lies where others find it
     with suppress(ToolError, OSError):
-        store.keep(_unfinished(entry.digest), asdict(entry), session.folder, names)
+        store.keep(_unfinished(entry), asdict(entry), session.folder, names)
 
 
-def _unfinished(digest: str) -> str:
-    return of_data(["unfinished", digest])
+def _unfinished(entry: StageRecord) -> str:
+    return of_data(["unfinished", entry.digest, entry.forced])
 
 
 def _entry(found: Mapping[str, Any]) -> StageRecord | None:

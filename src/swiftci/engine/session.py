@@ -43,9 +43,16 @@ class Session:
     record: Record
     digests: Digests
     environ: Mapping[str, str]
+    began: bool
 
     def save(self) -> None:
         records.write(self.folder, self.record)
+
+    def look(self) -> None:
+        """Notes tools and machine, where an earlier process made the record: maybe on another, or before an upgrade."""
+        if not self.began:
+            self.record.versions = versions(self.root, self.project, self.environ)
+            self.record.hardware = hardware.describe()
 
     def parts(self) -> tuple[Part, ...]:
         """What decides the result, as far as it is known by now."""
@@ -100,15 +107,17 @@ def opened(
             hint = "give each config its own --run-dir, and every step of a run the same --config and --set"
             message = f"{folder} belongs to a run with another configuration"
             raise ConfigError([Problem(code="foreign-run", message=message, hint=hint)])
+        store = open_store(root, project, environ)
         session = Session(
             root=root,
             folder=folder,
-            store=open_store(root, project, environ),
+            store=store,
             project=project,
             loaded=loaded,
             record=_begin(root, project, loaded, data, environ) if before is None or renew else before,
-            digests=Digests(folder / "digests.json"),
+            digests=Digests(_remembered(store, folder)),
             environ=environ,
+            began=before is None or renew,
         )
         if before is not None and renew:
             session.record.stages = before.stages
@@ -122,6 +131,11 @@ def opened(
             _present(root, session, data)
         session.save()
         yield session
+
+
+def _remembered(store: Store | None, folder: Path) -> Path:
+    """Where digests are remembered: beside what a machine's runs share, so that a large model is read once."""
+    return (store.local if store and store.local else folder) / "digests.json"
 
 
 def _attempt(session: Session, renew: bool) -> None:
@@ -207,9 +221,10 @@ def _begin(
 
 def versions(root: Path, project: Project, environ: Mapping[str, str]) -> dict[str, str]:
     """Versions of the tools under the project's interpreter; empty where there is none."""
+    harmless = runner.visible(environ, project)
     for needs in ("ms_swift", "evalscope"):
         try:
-            return dict(interpreter.find(project.python, root, environ, needs).versions)
+            return dict(interpreter.find(project.python, root, harmless, needs).versions)
         except ToolError:
             continue
     return {}
@@ -251,10 +266,10 @@ def _deciding(resolved: dict[str, Any]) -> Any:
     """Of project and config, what decides a result; rules, limits and language may change between steps."""
     try:
         config, project = resolved["config"], resolved["project"]
-        found = {name: config.get(name) for name in fingerprint.SECTIONS} | {"hub": project.get("hub")}
+        found = {part.key: part.value for part in fingerprint.written(config)} | {"hub": project.get("hub")}
     except (TypeError, LookupError, AttributeError):
         return None
-    return records.plain(found | {"path": resolved.get("path")})
+    return records.plain(found)
 
 
 def _present(root: Path, session: Session, data: dict[str, Any]) -> None:

@@ -2,18 +2,20 @@
 
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from swiftci.config.arguments import texts
+from swiftci.config.arguments import Arguments, texts
 from swiftci.config.budget import Budget
 from swiftci.config.model import Config
+from swiftci.config.train import Train
 from swiftci.evidence import memory, shape
 from swiftci.store import record as records
 from swiftci.store.digest import of_data
 from swiftci.store.kept import Kept
 from swiftci.store.record import Record
+from swiftci.tools.hub.amount import amount
 
 _FREE = (
     *("learning_rate", "seed", "data_seed", "dataset", "val_dataset", "max_steps", "num_train_epochs", "warmup_ratio"),
@@ -35,12 +37,14 @@ NEWEST = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """`memory_bytes` is of the fullest GPU, `seconds` of training and evaluation; None where it cannot be told.
+    """`memory_bytes` is of the fullest GPU, `checkpoint_bytes` of one checkpoint on the disk with its optimizer's state,
+    `seconds` of training and evaluation; None where it cannot be told.
 
     `runs` is how many past runs the time is from, `assumed` what was not known of the memory.
     """
 
     memory_bytes: int | None = None
+    checkpoint_bytes: int | None = None
     seconds: float | None = None
     runs: int = 0
     cost: float | None = None
@@ -54,17 +58,29 @@ def estimate(
     """The estimate; `model` is the base model's folder, where it is here, and `past` the records of a store."""
     found = shape.read(model) if model else None
     needed = memory.estimate(config.train, found) if found and config.train.gpus else None
+    saved = _checkpoint(config.train, found) if found and not config.train.megatron else None
     seconds, runs = _seconds(config, past)
     cards = config.train.gpus * config.train.nodes + sum(one.gpus for one in config.train.servers)
     cost = seconds / 3600 * cards * budget.price(pools)[1] if budget and seconds is not None and cards else None
     return Estimate(
         memory_bytes=int(needed.total) if needed else None,
+        checkpoint_bytes=saved,
         seconds=seconds,
         runs=runs,
         cost=cost,
         currency=budget.currency if budget else "",
         assumed=tuple(needed.assumed) if needed else (),
     )
+
+
+_SHARDING = ("deepspeed", "fsdp", "freeze_vit")
+
+
+def _checkpoint(train: Train, found: shape.Shape) -> int:
+    """What is trained, and its optimizer's state: as one process would hold them."""
+    args = Arguments({name: value for name, value in train.args.items() if name not in _SHARDING})
+    parts = memory.estimate(replace(train, gpus=1, processes=1, args=args), found).parts
+    return int((parts["adapter"] or parts["weights"]) + parts["optimizer"])
 
 
 def _seconds(config: Config, past: Iterable[Kept]) -> tuple[float | None, int]:
@@ -137,6 +153,8 @@ def shown(found: Estimate) -> list[str]:
     if found.memory_bytes is not None:
         assumed = f" ({'; '.join(found.assumed)})" if found.assumed else ""
         lines.append(f"memory: {found.memory_bytes / 2**30:.1f} GiB on the fullest GPU{assumed}")
+    if found.checkpoint_bytes is not None:
+        lines.append(f"disk: {amount(found.checkpoint_bytes)} for each checkpoint")
     if found.seconds is not None:
         runs = f"{found.runs} past run{'s' * (found.runs != 1)} of this shape"
         lines.append(f"time: {duration(found.seconds)}, from {runs}")

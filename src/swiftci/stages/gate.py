@@ -89,14 +89,10 @@ def _of_job(needs: dict[str, Any] | None) -> Verdict | None:
     """Invalid where the train job did not end well."""
     if needs is None or needs["plan"]["outputs"].get("artifact"):
         return None
-    trained = [(name, one["result"]) for name, one in needs.items() if name != "plan"]
-    ended = [(name, result) for name, result in trained if result != "skipped"] or trained[:1]
-    name, result = ended[-1]
-    return (
-        None
-        if result == "success"
-        else Verdict.of([Reason(verdict="invalid", text=f"the {name} job ended as {result}")])
-    )
+    trained = {name: one["result"] for name, one in needs.items() if name != "plan"}
+    ended = {name: result for name, result in trained.items() if result != "skipped"} or {"train": trained["train"]}
+    bad = [f"the {name} job ended as {result}" for name, result in ended.items() if result != "success"]
+    return Verdict.of([Reason(verdict="invalid", text=text) for text in bad]) if bad else None
 
 
 def _of_stages(record: Record) -> Verdict | None:

@@ -1,5 +1,6 @@
 """What a run is estimated to need on this machine, and what to change where memory did not suffice."""
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def estimate(context: Context) -> None:
     context.record.estimate = asdict(found)
     for line in estimates.shown(found):
         context.progress.line(f"estimated {line}")
+    free = shutil.disk_usage(context.folder).free
+    if found.checkpoint_bytes and free < 2 * found.checkpoint_bytes:
+        context.progress.line(f"warning: only {free / 1e9:.1f} GB of the disk are free, too few for two checkpoints")
     cards = gpu.cards(context.environ) if found.memory_bytes is not None else None
     smallest = min((one.total for one in cards or () if not one.lost), default=None)
     if found.memory_bytes is not None and smallest and found.memory_bytes > smallest * 2**20:

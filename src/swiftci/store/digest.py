@@ -71,4 +71,5 @@ class Digests:
 
 
 def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    """Whether it decides nothing: a hidden file, or what Python writes beside a plugin when it is imported."""
+    return any(part.startswith(".") or part == "__pycache__" for part in path.parts)

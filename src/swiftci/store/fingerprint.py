@@ -15,6 +15,8 @@ from swiftci.tools.local_path import LocalPath, local_paths
 
 SECTIONS = ("train", "evaluate")
 """The config's sections that decide a result; triggers, limits and rules do not."""
+_INDIFFERENT = ("evaluate.base", "evaluate.serve.start_minutes")
+"""Keys in them that decide none: another call's being there, and how long one may take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +49,7 @@ def parts(
 ) -> tuple[Part, ...]:
     """Every part, in the order in which a reader of the config meets them."""
     found = [Part(key=f"hub.{key}", section="hub", value=value) for key, value in asdict(project.hub).items()]
-    for section in SECTIONS:
-        value = getattr(config, section)
-        found += _written(section, asdict(value) if value else None)
+    found += written({name: asdict(value) if (value := getattr(config, name)) else None for name in SECTIONS})
     for name, (default, _) in swift.DEFAULTS.items():
         if name not in config.train.args:
             key = f"train.args.{name}"
@@ -65,8 +65,14 @@ def of(found: Sequence[Part]) -> str:
     return of_data({part.key: part.value for part in found})
 
 
+def written(sections: Mapping[str, Any]) -> Iterator[Part]:
+    """What the config says that decides a result, one part a key."""
+    for name in SECTIONS:
+        yield from (part for part in _written(name, sections.get(name)) if part.key not in _INDIFFERENT)
+
+
 def _written(section: str, value: Any) -> Iterator[Part]:
-    """What the config says, one part a key, down to a tool's single arguments."""
+    """A section's parts, down to a tool's single arguments."""
     if not isinstance(value, dict) or not value:
         yield Part(key=section, section=section, value=value)
         return

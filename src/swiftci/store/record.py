@@ -35,7 +35,7 @@ class StageRecord:
     `execution` names this very execution, and `needs` those it was made from, so that a result can be told from one of
     an older training. Times are seconds since 1970; outputs are relative to the run directory. `origin` is the run
     whose result it is, where it was taken from the store; `tries` counts what was tried again; `kind` is a failure's;
-    `kept` is when the store got it, 0 where it has not.
+    `kept` is when the store got it, 0 where it has not; `forced` the workflow run that made it anew, `-` without one.
     """
 
     state: str
@@ -52,6 +52,7 @@ class StageRecord:
     tries: int = 1
     origin: str = ""
     kept: float = 0.0
+    forced: str = ""
 
 
 @dataclass(kw_only=True)

@@ -46,7 +46,7 @@ def find(configured: str | None, root: Path, environ: Mapping[str, str], *needs:
     candidates = _candidates(configured, root, environ)
     looked = []
     for candidate in candidates:
-        versions = probe(candidate, needs)
+        versions = probe(candidate, needs, environ)
         if versions is not None and set(needs) <= set(versions):
             return Interpreter(path=candidate, versions=versions)
         lacks = ", ".join(name.replace("_", "-") for name in needs if versions and name not in versions)
@@ -62,8 +62,11 @@ def find(configured: str | None, root: Path, environ: Mapping[str, str], *needs:
     )
 
 
-def probe(path: str, more: Sequence[str] = ()) -> Mapping[str, str] | None:
-    """Versions of PACKAGES, and of `more`, under an interpreter; None where it does not run."""
+def probe(path: str, more: Sequence[str], environ: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Versions of PACKAGES, and of `more`, under an interpreter; None where it does not run.
+
+    It may be a file of the repository's, so `environ` must hold no more than a tool may see.
+    """
     try:
         done = subprocess.run(
             [path, "-c", _PROBE, *dict.fromkeys((*PACKAGES, *more))],
@@ -71,6 +74,7 @@ def probe(path: str, more: Sequence[str] = ()) -> Mapping[str, str] | None:
             text=True,
             timeout=60,
             check=True,
+            env=dict(environ),
             cwd="/",  # nothing of the repository's may stand in for a package
         )
         found = json.loads(done.stdout)

@@ -1,10 +1,26 @@
 """The GitHub runner's files and commands: outputs, job summary, annotations, log groups."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
+
+from swiftci.config.project import Project
+
+RUNNER_FILES = (
+    "GITHUB_OUTPUT",
+    "GITHUB_ENV",
+    "GITHUB_PATH",
+    "GITHUB_STATE",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_RUNTIME_TOKEN",
+)
+"""What a tool and the model's code in it must not reach; the report stage alone gets the summary."""
 
 SUMMARY_MAX_BYTES = 1_000_000
 """A step's summary may have 1 MiB (docs.github.com, workflow commands)."""
@@ -12,6 +28,14 @@ SUMMARY_MAX_BYTES = 1_000_000
 
 def on_runner(environ: Mapping[str, str]) -> bool:
     return environ.get("GITHUB_ACTIONS") == "true"
+
+
+def visible(environ: Mapping[str, str], project: Project, groups: Sequence[str] = ()) -> dict[str, str]:
+    """What a tool may see of an environment: of the project's secrets those of `groups`, nothing of the runner's."""
+    secret = asdict(project.secrets)
+    own = {name for group in groups for name in secret[group]}
+    hidden = {name for names in secret.values() for name in names} - own
+    return {key: value for key, value in environ.items() if key not in hidden and key not in RUNNER_FILES}
 
 
 def write_outputs(environ: Mapping[str, str], values: Mapping[str, str]) -> None:
