@@ -50,6 +50,10 @@ def table(hits: Sequence[Hit], ends: Sequence[End], seconds: float) -> str:
         lines.append(f"| {end.run} | {end.kills} | {end.trained or ''} | {end.seconds:.0f} | {len(end.faults)} |")
     bad = [f"{hit.run}: {hit.kill.phase}, {hit.kill.what}: {fault}" for hit in hits for fault in hit.faults]
     bad += [f"{end.run}: {fault}" for end in ends for fault in end.faults]
-    verdict = f"{len(bad)} violations" if bad else "nothing lost, nothing done twice, nothing left behind"
+    verdict = (
+        f"{len(bad)} violations"
+        if bad
+        else "nothing saved was lost, nothing that had succeeded was done twice, nothing was left behind"
+    )
     lines += ["", f"{len(hits)} kills in {seconds / 60:.1f} minutes: {verdict}.", *(f"- {one}" for one in bad)]
     return "\n".join(lines)

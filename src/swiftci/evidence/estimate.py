@@ -37,7 +37,7 @@ NEWEST = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """`memory_bytes` is of the fullest GPU, `checkpoint_bytes` of one checkpoint on the disk with its optimizer's state,
+    """`memory_bytes` is of the fullest GPU, `checkpoint_bytes` of a checkpoint on the disk with its optimizer's state,
     `seconds` of training and evaluation; None where it cannot be told.
 
     `runs` is how many past runs the time is from, `assumed` what was not known of the memory.

@@ -256,9 +256,9 @@ def run(
     """Runs a program to its end, its output (both streams) appended to `log`.
 
     `deadline` is in seconds of `time.time()`: past it the program gets SIGTERM, and `grace_seconds` to end, by default
-    GRACE_SECONDS. `tick` is called about twice a second, and may ask for a stop. `workers` says that the program only starts those that work.
-    `beside` are programs that it needs: their output is read too, and when one ends, it is stopped.
-    Raises Interrupted when this process was told to stop; the program was told too, and has ended.
+    GRACE_SECONDS. `tick` is called about twice a second, and may ask for a stop. `workers` says that the program only
+    starts those that work. `beside` are programs that it needs: their output is read too, and when one ends, it is
+    stopped. Raises Interrupted when this process was told to stop; the program was told too, and has ended.
     """
     started = time.monotonic()
     received: list[int] = []
