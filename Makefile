@@ -26,7 +26,7 @@ container: .venv/ready .venv-swift/ready ## the rendered workflow in a real cont
 
 chaos: .venv/ready .venv-swift/ready ## kill a real training, evaluation and report at every point, and fill the disk
 	@cd examples/smollm2 && ../../$(TOOLS)/python make_model.py model
-	$(BIN)/python -m tests.chaos.chaos
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.chaos
 
 lint: .venv/ready ## format, lint, types, and everything generated up to date
 	$(BIN)/ruff format --check .

@@ -52,7 +52,6 @@ REAL = (
     saving(3, "the weights cut in half", "/adapter_config.json$", cut="adapter_model.safetensors", tool=True),
     saving(6, "trainer_state.json half written", "/trainer_state.json$", tear=["", '{"best_gl']),
     at("training", "logging.jsonl taken back, not yet in place", r"> .*/train/logging\.jsonl$"),
-    saving(9, "before trainer_state.json", "/trainer_state.json$", "TERM"),
     scoring("an answer half written", PREDICTIONS, nth=9, tear=["*.jsonl", '{"index": 5, "mod']),
 )
 

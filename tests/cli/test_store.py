@@ -121,11 +121,12 @@ def test_store_without_runs_says_so(repo: Repo, store: Store) -> None:
     assert repo.swiftci("store", "fsck").code == repo.swiftci("store", "gc").code == 0
 
 
-def test_run_is_shown_in_full(repo: Repo, store: Store) -> None:
+def test_run_is_shown_in_full(repo: Repo, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = {"train.args.model": "Qwen/Qwen3-8B", "content of data.jsonl": A, "version of torch": "2.13.0"}
     budget = {"config": resolved("tiny")["config"], "project": {"budget": {"currency": "CNY"}}}
     store.run("77", actor="alice", cost=18.75, versions={"ms_swift": "4.6.0"}, parts=parts, resolved=budget)
     store.result(A)
+    monkeypatch.setenv("COLUMNS", "120")
 
     done = repo.swiftci("store", "show", "tiny")
 

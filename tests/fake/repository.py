@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,10 +130,9 @@ class Repository:
     def swiftci(self, *arguments: str, **environ: str) -> Ran:
         """Runs a command in this process, which saves the start of another; see `start` for one that is signalled."""
         out, err = io.StringIO(), io.StringIO()
-        modules = {} if self.charts else {"vl_convert": None}
         with (
             patch.dict(os.environ, self.environ | environ, clear=True),
-            patch.dict(sys.modules, modules),
+            contextlib.nullcontext() if self.charts else without_charts(),
             contextlib.chdir(self.root),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
@@ -157,6 +156,20 @@ class Repository:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+@contextlib.contextmanager
+def without_charts() -> Iterator[None]:
+    """While inside, the drawing library cannot be imported; what else is imported stays (patch.dict would forget it)."""
+    before = sys.modules.get("vl_convert")
+    sys.modules["vl_convert"] = None  # type: ignore[assignment] # so says the import system's documentation
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.modules["vl_convert"]
+        else:
+            sys.modules["vl_convert"] = before
 
 
 def make(root: Path) -> Repository:

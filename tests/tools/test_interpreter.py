@@ -57,11 +57,11 @@ def test_every_folder_of_path_is_looked_at(tmp_path: Path) -> None:
     assert found.path == str(tmp_path / "second" / "python")
 
 
-def test_python_needs_all_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_needs_all_packages(tmp_path: Path) -> None:
     fake(tmp_path / "bin" / "python")
-    monkeypatch.setenv("FAKE_VERSIONS", '{"python": "3.11", "ms_swift": "4.6.0"}')
+    environ = {"FAKE_VERSIONS": '{"python": "3.11", "ms_swift": "4.6.0"}'}
     with pytest.raises(ToolError, match="evalscope"):
-        interpreter.find("bin/python", tmp_path, {}, "ms_swift", "evalscope")
+        interpreter.find("bin/python", tmp_path, environ, "ms_swift", "evalscope")
 
 
 def test_projects_interpreter_is_never_replaced_by_another(tmp_path: Path) -> None:

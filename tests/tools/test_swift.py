@@ -94,7 +94,7 @@ def test_every_argument_that_swiftci_sets_says_why(repository: Repository) -> No
     resolved = swift.arguments(loaded.config.train, repository.root, Path("/out"))
     own = {one.name: one.why for one in resolved if one.why != "config"}
 
-    assert own.keys() == {"output_dir", "add_version", "check_model", "strict"}
+    assert own.keys() == {"output_dir", "add_version", "check_model", "strict", "callbacks"}
     assert all(len(why) > 10 for why in own.values())
 
 

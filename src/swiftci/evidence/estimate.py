@@ -31,6 +31,8 @@ _FREE = (
     ),
 )
 """Arguments that hardly change how long a step takes."""
+SHOWN_SECONDS = 60
+"""Nobody plans by less."""
 NEWEST = 5
 """Past runs of a shape that count: the newest."""
 
@@ -155,7 +157,7 @@ def shown(found: Estimate) -> list[str]:
         lines.append(f"memory: {found.memory_bytes / 2**30:.1f} GiB on the fullest GPU{assumed}")
     if found.checkpoint_bytes is not None:
         lines.append(f"disk: {amount(found.checkpoint_bytes)} for each checkpoint")
-    if found.seconds is not None:
+    if found.seconds is not None and found.seconds >= SHOWN_SECONDS:
         runs = f"{found.runs} past run{'s' * (found.runs != 1)} of this shape"
         lines.append(f"time: {duration(found.seconds)}, from {runs}")
     if found.cost is not None:

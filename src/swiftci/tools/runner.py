@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from swiftci.config.project import Project
+if TYPE_CHECKING:  # `swiftci --help` reads no config
+    from swiftci.config.project import Project
 
 RUNNER_FILES = (
     "GITHUB_OUTPUT",
@@ -30,7 +31,7 @@ def on_runner(environ: Mapping[str, str]) -> bool:
     return environ.get("GITHUB_ACTIONS") == "true"
 
 
-def visible(environ: Mapping[str, str], project: Project, groups: Sequence[str] = ()) -> dict[str, str]:
+def visible(environ: Mapping[str, str], project: "Project", groups: Sequence[str] = ()) -> dict[str, str]:
     """What a tool may see of an environment: of the project's secrets those of `groups`, nothing of the runner's."""
     secret = asdict(project.secrets)
     own = {name for group in groups for name in secret[group]}
