@@ -185,6 +185,19 @@ def test_newer_training_makes_an_older_evaluation_worthless(done: Repository) ->
     assert done.called == ["evaluate"]
 
 
+def test_answers_of_an_older_training_are_not_gone_on_with(done: Repository) -> None:
+    """EvalScope leaves this file, and the recording does not have it."""
+    snapshot = done.folder / "eval/candidate/configs/task_config.yaml"
+    snapshot.parent.mkdir()
+    snapshot.write_text("model: model\n")
+    done.run("--until", "train", "--force")
+    done.forget()
+    done.run("--until", "gate")
+
+    assert done.called == ["evaluate"]
+    assert "--use-cache" not in done.calls[0]["argv"]
+
+
 def test_checkpoints_that_are_not_needed_go_and_the_best_stays(repository: Repository) -> None:
     ran = repository.run()
 
@@ -287,3 +300,4 @@ def test_calls_of_an_earlier_plan_leave_the_journal(done: Repository) -> None:
     done.run("--until", "gate")
 
     assert "evaluate-base" not in done.states
+    assert done.called == []

@@ -98,3 +98,15 @@ def test_variables_of_the_environment_are_not_in_the_record(repository: Reposito
     repository.run("--until", "gate", SOME_VARIABLE="a value of the environment")
 
     assert holders(repository.folder, "a value of the environment") == []
+
+
+def test_probe_of_the_projects_python_sees_no_secret(repository: Repository, tmp_path: Path) -> None:
+    """It is a file of the repository's, which a pull request can change."""
+    python = repository.root / "bin/python"
+    python.write_text(python.read_text().replace("exec", f"env >> {tmp_path}/seen\nexec", 1))
+    repository.project["secrets"] = {"hub": ["FAKE_HUB_TOKEN"], "store": ["STORE_KEY"]}
+    repository.write()
+    repository.stage("train", FAKE_HUB_TOKEN="1-hub", STORE_KEY="2-store", GITHUB_TOKEN="3-github")
+
+    seen = (tmp_path / "seen").read_text()
+    assert not {word for word in ("1-hub", "2-store", "3-github") if word in seen}

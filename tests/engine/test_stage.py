@@ -209,6 +209,76 @@ def test_next_job_goes_on_with_what_the_last_had_no_time_for(repository: Reposit
     assert "state: ended" in cleaned.out
 
 
+def test_run_whose_time_is_used_up_is_not_told_to_go_on(repository: Repository) -> None:
+    repository.config["limits"] = {"run_minutes": 1}
+    repository.write()
+    repository.stage("download")
+    edit(repository.folder / "run.json", lambda record: record.update(spent_seconds=60.0))
+    ran = repository.stage("train", FAKE_HANG="train")
+
+    assert "hint: raise limits.run_minutes and run it again to go on" in ran.err
+
+
+def test_given_checkpoint_on_a_hub_is_scored_again_by_another_run(repository: Repository) -> None:
+    """Nobody knows which commit it was."""
+    for name in ("a", "b"):
+        folder = str(repository.root / ".swiftci/runs" / name)
+        assert repository.stage("evaluate", "--checkpoint", "owner/model", "--run-dir", folder).code == 0
+
+    assert repository.called == ["evaluate", "evaluate"]
+
+
+def test_forced_run_of_several_jobs_makes_nothing_twice(repository: Repository, tmp_path: Path) -> None:
+    """Each job of a workflow run is told to force; what an earlier one of them made is new enough."""
+    repository.run("--until", "train")
+    repository.forget()
+    environ = dict(runner_environ(tmp_path / "runner")) | {"SWIFTCI_FORCE": "true"}
+    arguments = ("--run-dir", str(repository.folder))
+    first = repository.stage("train", *arguments, **environ | {"FAKE_FAILS": "/nowhere"})
+    assert repository.called == ["train"], first.text
+    for name in ("download", "train", "evaluate"):
+        ran = repository.stage(name, *arguments, **environ | {"GITHUB_JOB": "train-2"})
+        assert ran.code == 0, ran.text
+
+    assert repository.called == ["train", "evaluate"]
+
+
+def test_forced_training_goes_on_in_the_next_job(repository: Repository, tmp_path: Path) -> None:
+    environ = dict(runner_environ(tmp_path / "runner")) | {"SWIFTCI_FORCE": "true", "SWIFTCI_MORE": "true"}
+    arguments = ("--run-dir", str(repository.folder))
+    repository.stage("download", *arguments, **environ)
+    edit(repository.folder / "run.json", lambda record: record.update(attempt_started=time.time() - 60 * 710 + 1))
+    repository.stage("train", *arguments, **environ | {"FAKE_HANG": "train", "FAKE_SAVED": "5"})
+    repository.forget()
+    repository.stage("train", *arguments, **environ | {"GITHUB_JOB": "train-2"})
+
+    assert "--resume_from_checkpoint" in repository.calls[0]["argv"]
+
+
+def test_later_job_looks_at_its_own_machines_tools(repository: Repository, tmp_path: Path) -> None:
+    environ = dict(runner_environ(tmp_path / "runner"))
+    arguments = ("--run-dir", str(repository.folder))
+    for name in ("download", "train"):
+        assert repository.stage(name, *arguments, **environ).code == 0
+    repository.forget()
+    known = repository.record["versions"] | {"ms_swift": "4.7.0"}
+    later = environ | {"GITHUB_RUN_ATTEMPT": "2", "FAKE_VERSIONS": json.dumps(known)}
+    for name in ("download", "train"):
+        assert repository.stage(name, *arguments, **later).code == 0
+
+    assert repository.record["versions"]["ms_swift"] == "4.7.0"
+    assert repository.called == ["train"]
+
+
+def test_config_may_move_between_the_run_and_its_verdict(repository: Repository) -> None:
+    """A plan finds an earlier result by what decides it, and where the config lies does not."""
+    repository.run("--until", "evaluate")
+    (repository.root / "configs/moved.yaml").write_bytes((repository.root / "configs/tiny.yaml").read_bytes())
+    ran = repository.swiftci("stage", "gate", "--config", "configs/moved.yaml", "--run-dir", str(repository.folder))
+
+    assert ran.code == 0, ran.text
+
+
 def test_evaluation_is_ended_before_its_job_would_be(repository: Repository) -> None:
     repository.stage("train")
     edit(repository.folder / "run.json", lambda record: record.update(attempt_started=time.time() - 60 * 710 + 1))

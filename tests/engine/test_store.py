@@ -129,6 +129,17 @@ def test_another_run_goes_on_with_what_was_left_unfinished(repository: Repositor
     assert not (repository.folder / "train").exists()
 
 
+def test_training_that_diverged_is_not_gone_on_with_by_another(repository: Repository) -> None:
+    cut_off(repository)
+    record = repository.record
+    record["stages"]["train"] |= {"state": "failed", "kind": "data"}
+    (repository.folder / "run.json").write_text(json.dumps(record))
+    ran = repository.run("--until", "train", "--run-dir", str(repository.root / ".swiftci/runs/tiny-2"))
+
+    assert "going on" not in ran.out
+    assert (repository.folder / "train/checkpoint-5").exists()
+
+
 def test_unfinished_run_in_work_is_left_alone(repository: Repository) -> None:
     process = repository.start("run", "configs/tiny.yaml", FAKE_HANG="train", FAKE_SAVED="5")
     wait_for(lambda: "train" in repository.called)

@@ -22,7 +22,7 @@ def past(repository: Repository, *sets: str, seconds: float = 100.0, **more: Any
     train = StageRecord(
         state=more.pop("state", "succeeded"),
         digest="d",
-        execution="e",
+        execution=more.pop("execution", f"{seconds} {more}"),
         started=0.0,
         seconds=seconds,
         outputs=outputs,
@@ -58,6 +58,12 @@ def test_median_of_the_newest_counts(repository: Repository) -> None:
 
     assert told(repository, *kept).seconds == 150.0
     assert told(repository, *kept).runs == 5
+
+
+def test_training_that_several_runs_took_counts_once(repository: Repository) -> None:
+    kept = [past(repository, execution="x", started=float(number)) for number in range(3)]
+
+    assert told(repository, *kept).runs == 1
 
 
 @pytest.mark.parametrize(

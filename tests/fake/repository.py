@@ -160,7 +160,7 @@ class Repository:
 
 @contextlib.contextmanager
 def without_charts() -> Iterator[None]:
-    """While inside, the drawing library cannot be imported; what else is imported stays (patch.dict would forget it)."""
+    """While inside, the drawing library cannot be imported; what else is imported stays: patch.dict would forget it."""
     before = sys.modules.get("vl_convert")
     sys.modules["vl_convert"] = None  # type: ignore[assignment] # so says the import system's documentation
     try:

@@ -114,6 +114,7 @@ def test_result_that_the_plan_found_is_judged_by_todays_rules(repository: Reposi
     [
         ({"train": "success", "train-2": "success", "train-3": "skipped"}, "pass"),
         ({"train": "success", "train-2": "failure", "train-3": "skipped"}, "invalid"),
+        ({"train-2": "failure", "train": "success"}, "invalid"),
         ({"train": "failure", "train-2": "skipped", "train-3": "skipped"}, "invalid"),
         ({"train": "skipped", "train-2": "skipped"}, "invalid"),
     ],

@@ -174,3 +174,14 @@ def test_different_data_have_different_digests(one: list[str], other: list[str])
 
 def test_text_that_is_no_unicode_has_a_digest() -> None:
     assert of_data("\ud800") != of_data("\ud801")
+
+
+def test_what_python_writes_beside_a_plugin_does_not_count(tmp_path: Path) -> None:
+    plugin = tmp_path / "plugin"
+    plugin.mkdir()
+    (plugin / "reward.py").write_text("x = 1")
+    before = Digests(tmp_path / "memory").of(plugin)
+    (plugin / "__pycache__").mkdir()
+    (plugin / "__pycache__/reward.pyc").write_bytes(b"x")
+
+    assert Digests(tmp_path / "memory").of(plugin) == before

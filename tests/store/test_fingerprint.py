@@ -35,7 +35,6 @@ def marked(repository: Repository, project: Project, loaded: Loaded) -> str:
         "train.gpus=1",
         "train.env={A: 1}",
         "evaluate.datasets=[general_qa, ceval]",
-        "evaluate.base=true",
         "evaluate.args.limit=5",
         "evaluate.args.generation_config.max_tokens=7",
     ],
@@ -53,6 +52,7 @@ def test_setting_that_decides_changes_it(repository: Repository, change: str) ->
         "limits.run_minutes=5",
         "on.pull_request=true",
         "on.push=[main]",
+        "evaluate.base=true",
         "train.args.max_steps=10",
     ],
 )

@@ -24,7 +24,9 @@ from swiftci.tools.local_path import exists, local
 def digest(session: Session, stage: Stage, inputs: Any) -> tuple[str, bool]:
     """Of everything that decides a call's result, and whether all of that is known."""
     content, config, parts = _content(session, inputs), session.loaded.config, session.parts()
-    return decided.of_parts(stage, inputs, parts, config, content), not decided.deferred(stage, inputs, parts, config)
+    named = [one.name for one in options(stage.inputs) if not one.choices and getattr(inputs, one.name) is not None]
+    known = content.keys() >= set(named) and not decided.deferred(stage, inputs, parts, config)  # a hub's may change
+    return decided.of_parts(stage, inputs, parts, config, content), known
 
 
 def _content(session: Session, inputs: Any) -> dict[str, str]:

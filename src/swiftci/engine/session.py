@@ -121,9 +121,12 @@ def opened(
         )
         if before is not None and renew:
             session.record.stages = before.stages
-            if any(one.state != "succeeded" for one in before.stages.values()):  # the same run goes on
-                session.record.spent_seconds, session.record.gpu_seconds = before.spent_seconds, before.gpu_seconds
-                session.record.started, session.record.run = before.started, before.run or session.record.run
+            unfinished = any(one.state != "succeeded" for one in before.stages.values())
+            if unfinished or records.plain(before.resolved) == records.plain(data):  # the same run goes on
+                for name in ("run", "started", "spent_seconds", "gpu_seconds", "cost", "estimate"):
+                    setattr(session.record, name, getattr(before, name) or getattr(session.record, name))
+            if not unfinished:
+                session.record.spent_seconds = 0.0  # should it be forced, it has its whole time again
         _attempt(session, renew)
         if before is None or renew:
             session.mark()

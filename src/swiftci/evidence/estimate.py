@@ -97,6 +97,7 @@ def _seconds(config: Config, past: Iterable[Kept]) -> tuple[float | None, int]:
                 same.append((record, before))
         except (ValueError, TypeError, LookupError, AttributeError):
             continue  # of another version, or somebody else's
+    same = list({one[0].stages["train"].execution: one for one in same if "train" in one[0].stages}.values())
     same.sort(key=lambda one: -one[0].started)
     paces = [one for record, _ in same if (one := _pace(record))][:NEWEST]
     steps = _steps(config, same)

@@ -156,8 +156,7 @@ def _succeeded(ended: program.Ended, shown: tuple[str, ...], log: Path, context:
     """Raises Partial where the evaluation was stopped ahead of a limit, ToolError where it failed."""
     if ended.overdue:
         message = f"{context.why} came near, so the evaluation was stopped; what was answered is kept"
-        hint = f"run it again to go on, or raise {context.why}"
-        raise Partial(message=message, kind="preempted", hint=hint, argv=shown, log=log)
+        raise Partial(message=message, kind="preempted", hint=context.advice, argv=shown, log=log)
     if ended.stopped:
         stop = ended.stopped
         message = f"{stop.reason}, so the evaluation was stopped; what was answered is kept"

@@ -28,6 +28,8 @@ def base_model(context: Context) -> Path | None:
 
 def estimate(context: Context) -> None:
     """Writes the estimate into the record, and warns where the cards have less memory than it says."""
+    if context.record.succeeded("train"):
+        return  # it would be told from this very run
     past = context.store.records() if context.store else ()
     config, budget = context.loaded.config, context.project.budget
     try:

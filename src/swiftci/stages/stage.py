@@ -66,6 +66,13 @@ class Context:
     digest: str = ""
 
     @property
+    def advice(self) -> str:
+        """What to do where the deadline stopped the work: one that bounds the whole run leaves another try no time."""
+        if self.why == "limits.run_minutes":
+            return f"raise {self.why} and run it again to go on"
+        return f"run it again to go on, or raise {self.why}"
+
+    @property
     def prepared(self) -> dict[str, str]:
         """The variable that keeps prepared data in the run directory."""
         return {"HF_DATASETS_CACHE": str(self.folder / DATASETS)}

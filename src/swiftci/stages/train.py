@@ -118,8 +118,7 @@ def _succeeded(launched: Launched, output: Path, context: Context) -> None:
     kept = f"step {saved.step} is saved, and the same run goes on from there" if saved else "nothing was saved yet"
     if ended.overdue:
         message = f"{context.why} came near {where}, so the training was stopped; {kept}"
-        hint = f"run it again to go on, or raise {context.why}"
-        raise Partial(message=message, kind="preempted", hint=hint, argv=launched.argv, log=launched.log)
+        raise Partial(message=message, kind="preempted", hint=context.advice, argv=launched.argv, log=launched.log)
     if ended.stopped:
         stop = ended.stopped
         _make_room(stop.kind, output)
