@@ -163,3 +163,32 @@ def test_sections_are_kept_apart(repository: Repository) -> None:
     assert contents("train") == {"content of model", "content of data/train.jsonl"}
     assert contents("evaluate") == {"content of data/heldout"}
     assert contents("gate") == set()
+
+
+def test_content_of_a_data_set_that_is_registered_changes_it(repository: Repository) -> None:
+    (repository.root / "data/info.json").write_text('[{"dataset_name": "own", "dataset_path": "own.jsonl"}]')
+    (repository.root / "data/own.jsonl").write_text('{"messages": []}\n')
+    sets = ("train.args.custom_dataset_info=data/info.json", "train.args.dataset=own")
+    before = mark(repository, *sets)
+    append("data/own.jsonl")(repository.root)
+
+    assert mark(repository, *sets) != before
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[1, null, {}]", '[{"dataset_path": 3}]', '[{"dataset_path": ""}]', "[" * 100_000]
+)
+def test_odd_registry_is_left_to_its_reader(repository: Repository, text: str) -> None:
+    (repository.root / "data/info.json").write_text(text)
+
+    assert mark(repository, "train.args.custom_dataset_info=data/info.json")
+
+
+@pytest.mark.parametrize("row", [{"images": ["cat.png"]}, {"images": [{"path": "cat.png"}]}, {"image": "cat.png"}])
+def test_content_of_images_that_rows_name_changes_it(repository: Repository, row: dict[str, object]) -> None:
+    (repository.root / "cat.png").write_bytes(b"cat")
+    (repository.root / "data/train.jsonl").write_text(json.dumps({"messages": [], **row}) + "\n")
+    before = mark(repository)
+    (repository.root / "cat.png").write_bytes(b"dog")
+
+    assert mark(repository) != before

@@ -87,6 +87,8 @@ def _brought_back(session: Session, entry: StageRecord) -> bool:
     except OSError:
         same = False
     found = [folder / name for name in verdict.FILES if name != verdict.FILE]
+    page = folder / "report.html"
+    same = same and page.is_file() and f'lang="{session.project.language}"' in page.read_text(encoding="utf-8")[:300]
     if not same or not all(path.is_file() for path in found):
         return False
     for path in found:

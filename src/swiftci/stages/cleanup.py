@@ -49,8 +49,14 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     reclaim(context.environ)
     if freed:
         context.progress.line(f"{freed / 1e6:,.0f} MB of superseded checkpoints removed")
-    partial = any(one.state == "partial" for one in context.record.stages.values())
-    return Outputs(freed_bytes=freed, kept=kept, state="partial" if partial else "ended")
+    return Outputs(freed_bytes=freed, kept=kept, state="partial" if _goes_on(context) else "ended")
+
+
+def _goes_on(context: Context) -> bool:
+    """Whether time was all that lacked, and the run has some left for another job."""
+    minutes, record = context.loaded.config.limits.run_minutes, context.record
+    left = minutes is None or record.spent_seconds < 60 * (minutes - 1)
+    return left and any(one.state == "partial" and one.kind == "preempted" for one in record.stages.values())
 
 
 def _keep(store: Store, context: Context) -> Path | None:

@@ -8,7 +8,6 @@ from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.stages import preflight
-from swiftci.stages.meter import cards, reserve
 from swiftci.stages.needs import estimate
 from swiftci.stages.stage import DATASETS, Context, Place, Stage
 from swiftci.store.files import write_json
@@ -43,7 +42,6 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     for one in preflight.check(context):
         if one.state == "warn":
             context.progress.line(f"warning: {one.text}" + (f"; {one.hint}" if one.hint else ""))
-    reserve(context, cards(context))
     found = _fetch(named(config, context.project, context.root), context)
     estimate(context)
     return Outputs(checked=checked, repositories=len(found), fetched_bytes=sum(one.bytes for one in found.values()))

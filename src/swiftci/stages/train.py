@@ -122,6 +122,9 @@ def _succeeded(launched: Launched, output: Path, context: Context) -> None:
     if ended.stopped:
         stop = ended.stopped
         _make_room(stop.kind, output)
+        if stop.kind == "data":  # a checkpoint of what diverged is nothing to go on with
+            (output / MARK).unlink(missing_ok=True)
+            kept = "the next try begins anew"
         message = f"{stop.reason}, so the training was stopped {where}; {kept}"
         error = Partial if stop.kind == "capacity" else ToolError
         raise error(

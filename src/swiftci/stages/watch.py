@@ -115,7 +115,8 @@ class Watch:
                 self.progress.line(f"warning: {fault}, at step {self.step}")
             self.warned = True
             return None
-        return Stop(kind="data", reason=f"{fault}, for {IN_A_ROW} logged steps up to {self.step}", hint=hint)
+        reason = f"{fault}, for {IN_A_ROW} logged steps up to {self.step}"
+        return Stop(kind="data", reason=reason, hint=hint, number=signal.SIGKILL)  # nothing of it is worth saving
 
     def _stalled(self) -> Stop:
         return Stop(

@@ -9,6 +9,7 @@ from swiftci.config.model import Config
 from swiftci.config.project import Project
 from swiftci.store.digest import Digests, of_data
 from swiftci.tools import runner, swift
+from swiftci.tools.data_file import media
 from swiftci.tools.hub.fetched import commits
 from swiftci.tools.hub.reference import named
 from swiftci.tools.local_path import LocalPath, local_paths
@@ -91,13 +92,18 @@ def _contents(config: Config, root: Path, digests: Digests, known: Known) -> Ite
         if (key, path.key) in seen:
             continue
         seen.add((key, path.key))
-        yield _content(path, key, digests, known)
+        yield _content(path, key, root, digests, known)
 
 
-def _content(path: LocalPath, key: str, digests: Digests, known: Known) -> Part:
+def _content(path: LocalPath, key: str, root: Path, digests: Digests, known: Known) -> Part:
+    """A file's or folder's digest, with those of the images and the like that a data file's rows name."""
     if path.exists:
         try:
-            return Part(key=key, section=path.key, value=digests.of(path.path))
+            value = digests.of(path.path)
+            named = media(path.path, root) if path.data and path.path.is_file() else {}
+            if named:
+                value = of_data([value, {text: digests.of(one) for text, one in sorted(named.items())}])
+            return Part(key=key, section=path.key, value=value)
         except OSError:
             pass  # unreadable here is as good as not there; the download stage tells a person
     if known.versions is None:

@@ -1,8 +1,11 @@
 """Looks into a data file before a training does, and says what is wrong in its reader's words."""
 
 import json
+import os
+import re
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from swiftci.spec.problem import Position, Problem
 
@@ -42,6 +45,37 @@ def check_rows(path: Path, key: str, position: Position, problems: list[Problem]
     if not rows:
         wrong("data-empty", f"{path.name} holds no row")
     return f"{rows:,} rows" + (" looked at, more follow" if more else "")
+
+
+_MEDIA = ("images", "videos", "audios", "image", "video", "audio")
+"""Keys under which ms-swift's rows name files (4.6.0)."""
+_NAMED = re.compile(rb'"(?:image|video|audio)s?"')
+
+
+def media(path: Path, root: Path) -> dict[str, Path]:
+    """The files that rows of JSON lines name, by the text in the row, as far as they are here; raises OSError."""
+    found: dict[str, Path] = {}
+    if path.suffix != ".jsonl":
+        return found
+    with path.open("rb") as file:
+        for line in file:
+            if not _NAMED.search(line):
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                continue  # the download stage tells a person
+            values = [row.get(key) for key in _MEDIA] if isinstance(row, dict) else []
+            for text in (text for value in values for text in _texts(value)):
+                if text not in found and os.path.isfile(root / text):  # noqa: PTH113 -- Path's raises for a long name
+                    found[text] = root / text
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    items = value if isinstance(value, list) else [value]
+    texts = [item.get("path") if isinstance(item, dict) else item for item in items]
+    return [text for text in texts if isinstance(text, str) and "\0" not in text]
 
 
 def _fault(line: bytes) -> str:

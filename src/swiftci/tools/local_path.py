@@ -1,5 +1,6 @@
 """Which of a config's values are files and folders of this machine, by the rules of ms-swift and EvalScope."""
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -64,9 +65,29 @@ def local_paths(config: Config, root: Path) -> list[LocalPath]:
     for name in config.train.args:
         if name not in (*MODEL_ARGUMENTS, *DATA_ARGUMENTS):
             found += _named_files(f"train.args.{name}", texts(config.train.args, name), root)
+    found += _registered(config, root)
     for dataset, text in evaluation_folders(config).items():
         key = f"evaluate.args.dataset_args.{dataset}.local_path"
         found.append(LocalPath(key=key, text=text, path=root / text, section="evaluate", data=False))
+    return found
+
+
+def _registered(config: Config, root: Path) -> list[LocalPath]:
+    """The files of data sets that `custom_dataset_info` registers; their paths are relative to it (ms-swift 4.6.0)."""
+    found = []
+    for text in texts(config.train.args, "custom_dataset_info"):
+        info = root / os.path.expanduser(text)  # noqa: PTH111 -- as above
+        try:
+            entries = json.loads(info.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue  # itself, or one written into the argument; ms-swift says what is wrong with it
+        named = (
+            [one.get("dataset_path") for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+        )
+        for name in (name for name in named if isinstance(name, str) and name and "\0" not in name):
+            path = info.parent / os.path.expanduser(name)  # noqa: PTH111 -- as above
+            key = "train.args.custom_dataset_info"
+            found.append(LocalPath(key=key, text=name, path=path, section="train", data=True))
     return found
 
 
