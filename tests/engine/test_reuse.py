@@ -245,6 +245,15 @@ def test_unchanged_run_answers_with_the_report_that_is_there(done: Repository) -
     assert ran.out.splitlines()[-1].endswith("verdict: pass")
 
 
+def test_another_language_makes_a_new_report(done: Repository) -> None:
+    done.project["language"] = "zh"
+    done.write()
+    ran = done.run()
+
+    assert (ran.code, done.called) == (0, [])
+    assert 'lang="zh"' in (done.folder / "report.html").read_text()[:300]
+
+
 def test_changed_rule_makes_a_new_report_and_nothing_else(done: Repository) -> None:
     done.config["gate"] = [{"metric": "general_qa.rouge-l-recall", "at_least": 0.9}]
     done.write()
