@@ -116,7 +116,10 @@ def _record(path: Path) -> str:
         return f"its {records.FILE} cannot be read ({getattr(error, 'strerror', None) or str(error)[:200]})"
     if found is None:
         return f"it has no {records.FILE}"
-    if found.name != path.parent.name or path.name != f"{str(found.fingerprint)[:16]}-{found.run}":
+    named = (
+        f"{str(found.fingerprint)[:16]}-{found.run}"  # the records of older versions do not say which run they are of
+    )
+    if found.name != path.parent.name or not (path.name == named or (not found.run and path.name.startswith(named))):
         told = f"{str(found.name)[:60]}, run {str(found.fingerprint)[:16]}-{str(found.run)[:60]}"
         return f"its {records.FILE} is of another run: {told}"
     return ""
