@@ -166,3 +166,16 @@ def test_result_that_does_not_hold_what_its_name_says_is_not_believed(runner: Re
     github.artifacts[0].content = made.getvalue()
 
     assert plan(runner)["go"] == "true"
+
+
+def test_verdict_job_needs_no_store_on_its_machine(runner: Repository, github: GitHub, tmp_path: Path) -> None:
+    """GitHub's own runner has no such folder, and may not make it."""
+    (tmp_path / "file").touch()
+    finished(runner, github)
+    runner.project["store"] = f"{tmp_path}/file/store"
+    runner.write()
+    earlier = plan(runner)["earlier"]
+    judged = runner.stage("gate", "--run-dir", earlier, "--needs", needs(artifact="12"))
+
+    assert judged.code == 0, judged.text
+    assert runner.stage("report", "--run-dir", earlier).code == 0

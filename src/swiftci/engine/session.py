@@ -138,7 +138,8 @@ def opened(
 
 def _remembered(store: Store | None, folder: Path) -> Path:
     """Where digests are remembered: beside what a machine's runs share, so that a large model is read once."""
-    return (store.local if store and store.local else folder) / "digests.json"
+    shared = store.local if store and store.local and store.local.is_dir() else None
+    return (shared or folder) / "digests.json"
 
 
 def _attempt(session: Session, renew: bool) -> None:

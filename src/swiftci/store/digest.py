@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ class Digests:
         """The digest of a file's content, or of a folder's files with their names; raises OSError."""
         digest = self._folder(path) if path.is_dir() else self._file(path)
         if self._changed:
-            write_json(self._memory, self._known)
+            with suppress(OSError):  # a machine that has no such folder reads files again
+                write_json(self._memory, self._known)
             self._changed = False
         return digest
 
