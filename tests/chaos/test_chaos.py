@@ -72,6 +72,7 @@ def fake(root: Path) -> Lab:
     return Lab(root=root, config="configs/tiny.yaml", name="tiny", environ=environ, command=command)
 
 
+@pytest.mark.real
 def test_run_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path: Path) -> None:
     whole = Chaos("whole", fake(tmp_path / "whole" / "repository"), random.Random(4))
     assert whole.finish(None) == []

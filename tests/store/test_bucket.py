@@ -161,6 +161,7 @@ def test_connection_cut_for_good_leaves_no_result_and_the_next_keep_goes_on(rig:
     assert store.fsck(deep=True) == []
 
 
+@pytest.mark.real
 def test_connection_that_goes_silent_mid_upload_is_given_up(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "PAUSES", ())
     monkeypatch.setattr(objects, "REQUEST_SECONDS", 1)
@@ -176,6 +177,7 @@ def test_connection_that_goes_silent_mid_upload_is_given_up(rig: Rig, monkeypatc
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+@pytest.mark.real
 def test_kill_mid_keep_leaves_no_result(rig: Rig, share: float) -> None:
     rig.proxy.hold = int(share * SIZE)
     process = rig.process("store.keep(DIGEST, {}, run, ['train'])")
@@ -194,6 +196,7 @@ def test_kill_mid_keep_leaves_no_result(rig: Rig, share: float) -> None:
     assert store.fsck(deep=True) == []
 
 
+@pytest.mark.real
 def test_two_processes_keep_the_same_at_once(rig: Rig) -> None:
     both = [rig.process(f"store.keep(DIGEST, {{'by': {number}}}, run, ['train'])") for number in (1, 2)]
 
