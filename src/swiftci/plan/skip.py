@@ -26,12 +26,12 @@ class Look:
 
 def look(root: Path, plan: Plan, parts: Sequence[Part], environ: Mapping[str, str]) -> Look:
     """Asks GitHub for an earlier run's result, where all that decides it is known here; else says who decides."""
+    if not runner.on_runner(environ):
+        return Look(why="what the store has is taken when it runs; `swiftci fingerprint --explain` tells what that is")
     unknown = _deferred(plan, parts)
     if unknown:
         shown = "; ".join(dict.fromkeys(f"{part.key}: {part.deferred}" for part in unknown[:3]))
         return Look(why=f"whether an earlier run has this result is decided on the GPU machine ({shown})")
-    if not runner.on_runner(environ):
-        return Look(why="whether an earlier run has this result is decided when it runs")
     token = environ.get("GITHUB_TOKEN", "")
     if not token:
         return Look(why="whether an earlier run has this result is decided on the GPU machine (no token to ask GitHub)")
