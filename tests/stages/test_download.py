@@ -197,7 +197,10 @@ def test_error_of_a_run_says_what_to_do(repository: Repository, hub: Hub) -> Non
     assert "secrets.hub" in ran.text
 
 
-def test_network_that_fails_has_its_own_exit_code(repository: Repository, hub: Hub) -> None:
+def test_network_that_fails_has_its_own_exit_code(
+    repository: Repository, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("swiftci.tools.retry.FIRST_SECONDS", 0)
     stage(repository, hub, model="team/tiny")
     hub.faults = [Fault("/api/", status=503, times=99)]
 

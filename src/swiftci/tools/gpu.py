@@ -186,7 +186,7 @@ def _open(folder: Path, name: str) -> TextIO:
     """A lock file, which every user of the machine may lock; a card's goes by its UUID."""
     path = folder / f"{name.replace('/', '_')}.lock"
     try:
-        if not folder.exists():
+        with contextlib.suppress(FileExistsError):  # another job may make it at this very moment
             folder.mkdir(parents=True)
             folder.chmod(0o1777)
         if not path.exists():  # asked first: with O_CREAT, Linux opens nobody else's file in such a folder
