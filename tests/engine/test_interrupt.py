@@ -135,7 +135,9 @@ def waits(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("number", [INT, TERM, KILL], ids=["SIGINT", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize(
+    "number", [pytest.param(INT, marks=pytest.mark.real), TERM, KILL], ids=["SIGINT", "SIGTERM", "SIGKILL"]
+)
 def test_stopped_run_goes_on_with_the_first_stage_that_had_not_succeeded(
     done: Repository, call: str, number: signal.Signals
 ) -> None:
