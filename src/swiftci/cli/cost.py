@@ -1,14 +1,14 @@
 """swiftci cost"""
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from swiftci.cli import load
-from swiftci.cli.columns import display_width, harmless
+from swiftci.cli.columns import harmless
 from swiftci.cli.output import print_json, show_problems
+from swiftci.cli.table import table
 from swiftci.config.budget import Budget
 from swiftci.spec.problem import ConfigError, Problem
 from swiftci.store.ledger import Ledger
@@ -45,8 +45,8 @@ def command(month: str | None, by: str, style: str) -> None:
     if style == "json":
         shown = [_as_json(key, one, getattr(budget, by, None)) for key, one in rows.items()]
         caps = {"run": budget.run, "month": budget.month, "branch": budget.branch, "person": budget.person}
-        head = {"month": None if by == "month" else months[0], "by": by, "currency": budget.currency, "caps": caps}
-        print_json({**head, "rows": shown, "total": _as_json(None, whole, None), "faults": faults})
+        about = {"month": None if by == "month" else months[0], "by": by, "currency": budget.currency, "caps": caps}
+        print_json({**about, "rows": shown, "total": _as_json(None, whole, None), "faults": faults})
         return
     show_problems([Problem(code="unreadable", message=one, severity="notice") for one in faults], os.environ)
     if not rows:
@@ -54,7 +54,8 @@ def command(month: str | None, by: str, style: str) -> None:
         return
     print(f"{'all months' if by == 'month' and not month else months[0]}, in {budget.currency}\n")
     last = _row("total", whole, budget.month if len(months) == 1 else None)
-    print(table(by, [_row(key, one, getattr(budget, by, None)) for key, one in rows.items()], last))
+    head = [by, "runs", "GPU hours", "spent", "reserved", ""]
+    print(table([head, *(_row(key, one, getattr(budget, by, None)) for key, one in rows.items()), last], range(1, 5)))
 
 
 def _ledger(problems: list[Problem]) -> tuple[Budget, Ledger]:
@@ -89,15 +90,3 @@ def bar(one: Sum, cap: float | None) -> str:
     spent = min(BAR, round(BAR * one.spent / cap))
     gone = max(spent, min(BAR, round(BAR * one.total / cap)))
     return f"{'█' * spent}{'▒' * (gone - spent)}{'░' * (BAR - gone)} {one.total / cap:.0%} of {money(cap)}"
-
-
-def table(by: str, rows: Sequence[list[str]], last: list[str]) -> str:
-    """Aligned columns, numbers to the right; wide characters count twice."""
-    cells = [[by, "runs", "GPU hours", "spent", "reserved", ""], *rows, last]
-    widths = [max(display_width(row[place]) for row in cells) for place in range(len(last))]
-    return "\n".join("  ".join(map(_padded, row, widths, range(len(row)))).rstrip() for row in cells)
-
-
-def _padded(text: str, width: int, place: int) -> str:
-    space = " " * (width - display_width(text))
-    return space + text if 0 < place < 5 else text + space

@@ -107,16 +107,15 @@ def _estimated(root: Path, project: Project, loaded: Loaded) -> Estimate:
         past = list(store.records()) if store and (store.local or not runner.on_runner(os.environ)) else []
     except (ToolError, OSError):
         past = []
-    gpu = project.head.runner if project.head and config.train.nodes > 1 else project.runners.gpu
-    pools = (*gpu.labels, *((gpu.group,) if gpu.group else ()))
+    pools = project.runner(config.train.nodes).names
     return estimate(config, model if model and exists(model) else None, past, project.budget, pools)
 
 
 def _jobs(project: Project, plan: Plan) -> list[dict[str, Any]]:
     """Each job with its runner and its stage calls."""
     nodes = plan.loaded.config.train.nodes
-    gpu = project.head.runner if project.head and nodes > 1 else project.runners.gpu
-    jobs = [("train", "gpu", gpu, plan.at(Place.GPU))]
+    more = f", at most {plan.jobs} jobs one after another" if plan.jobs > 1 else ""
+    jobs = [(f"train{more}", "gpu", project.runner(nodes), plan.at(Place.GPU))]
     if plan.joining:
         jobs.append((f"join, on {nodes - 1} more", "gpu", project.runners.gpu, plan.joining))
     jobs.append(("verdict", "cpu", project.runners.cpu, plan.at(Place.CPU)))

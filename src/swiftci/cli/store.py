@@ -10,12 +10,13 @@ import click
 
 from swiftci.cli import load
 from swiftci.cli.output import print_json
-from swiftci.cli.table import WIDE, shown, size, table, terminal
+from swiftci.cli.table import WIDE, shown, table, terminal
 from swiftci.config.project import Project, Storage
 from swiftci.spec.exit import Exit
 from swiftci.spec.problem import ConfigError, Problem, printable, quoted
 from swiftci.store.kept import Store
 from swiftci.store.local import HISTORY, Folder
+from swiftci.tools.hub.amount import amount
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 PARTS = ("records", "results", "runs", HISTORY)
@@ -110,7 +111,7 @@ def gc(dry: bool, place: Path | None) -> Exit:
         print("swiftci: notice: store.max_gb is for folders, and does nothing in a bucket", file=sys.stderr)
     found = list(collect(store, policy, dry, now)) if isinstance(store, Bucket) else []
     for rule, objects, freed in found:
-        print(f"{rule}: {objects} objects, {size(freed)} {'would go' if dry else 'removed'}")
+        print(f"{rule}: {objects} objects, {amount(freed)} {'would go' if dry else 'removed'}")
     if not found:
         print(f"{printable(store.where)}: neither keep_days nor keep_runs is set: nothing to remove")
     return Exit.DONE
@@ -121,10 +122,10 @@ def _clean(store: Folder, policy: Storage, *, dry: bool, now: float) -> Exit:
 
     found = collect(store, policy, dry, now)
     words = {"removed": "would go", "restored": "would come back"} if dry else {}
-    rows = [[words.get(one.state, one.state), _short(one.what), one.why, size(one.bytes)] for one in found]
+    rows = [[words.get(one.state, one.state), _short(one.what), one.why, amount(one.bytes)] for one in found]
     if rows:
         print(table([[shown(cell, WIDE) for cell in row] for row in rows], right=(3,)))
-    freed = size(sum(one.bytes for one in found))
+    freed = amount(sum(one.bytes for one in found))
     told = f"{freed} {'would be freed' if dry else 'freed'}" if found else "nothing to remove"
     print(f"{printable(store.where)}: {told}")
     return Exit.TOOL if any(one.state == "failed" for one in found) else Exit.DONE

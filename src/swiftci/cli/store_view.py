@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from swiftci.cli.runs import Run, headline, metrics, reasons
-from swiftci.cli.table import WIDE, duration, moment, shown, size, table
+from swiftci.cli.table import WIDE, moment, shown, table
+from swiftci.evidence.estimate import duration
 from swiftci.store.kept import Store
 from swiftci.store.local import Folder, is_digest
 from swiftci.store.needed import number
+from swiftci.tools.hub.amount import amount
 
 CELL = 40
 """Columns of a cell at most."""
@@ -76,7 +78,7 @@ def _result(one: dict[str, Any]) -> str:
 def _weights(kept: bool | None, taken: int | None) -> str:
     if kept is None:
         return "-"
-    return "gone" if not kept else "kept" if taken is None else size(taken)
+    return "gone" if not kept else "kept" if taken is None else amount(taken)
 
 
 def whole(run: Run, store: Store, width: int) -> list[str]:
@@ -120,7 +122,7 @@ def _of_run(run: Run, store: Store) -> dict[str, Any]:
         "job": run.at("url"),
         "swiftci": run.at("swiftci"),
         "fingerprint": run.at("fingerprint"),
-        "took": duration(number(run.at("spent_seconds"))),
+        "took": _took(run.at("spent_seconds")),
         "GPU hours": None if hours is None else f"{hours / 3600:,.2f}",
         "cost": None if cost is None else f"{cost:,.2f} {currency}".rstrip(),
         "report": str(report) if report and report.is_file() else None,
@@ -150,7 +152,7 @@ def _stage(one: Any) -> str:
     more = [f"tried {tries} times"] if isinstance(tries, int) and tries > 1 else []
     more += [f"taken from {origin}"] if origin else []
     more += [f"{one['error']}"] if one.get("error") else []
-    return ", ".join([f"{one.get('state')} in {duration(number(one.get('seconds')))}", *more])
+    return ", ".join([f"{one.get('state')} in {_took(one.get('seconds'))}", *more])
 
 
 def _keys(before: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -160,3 +162,8 @@ def _keys(before: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _keys(f"{before}.{key}" if before else str(key), one)
     elif before:
         yield before, value
+
+
+def _took(seconds: Any) -> str:
+    found = number(seconds)
+    return "-" if found is None else duration(found)

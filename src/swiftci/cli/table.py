@@ -55,26 +55,9 @@ def cut(text: str, width: int) -> str:
     return text + "…"
 
 
-def size(count: float) -> str:
-    """Bytes for people."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= factor:
-            return f"{count / factor:,.1f} {unit}"
-    return f"{count:.0f} B"
-
-
 def moment(seconds: float | None) -> str:
     """A time since 1970, in UTC."""
     try:
         return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds)) if seconds is not None else "-"
     except (OverflowError, ValueError, OSError):
         return "-"  # no such year
-
-
-def duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -38,6 +38,11 @@ class Runner(Section):
         "A name shared by runners that share one card: their jobs wait for each other.", default=None
     )
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Labels and group: what a pool's price goes by."""
+        return (*self.labels, *((self.group,) if self.group else ()))
+
     @classmethod
     def check(cls, node: Node, problems: list[Problem]) -> None:
         if not {"labels", "group"} & set(node.entries):
@@ -198,6 +203,10 @@ class Project(Section):
     )
     index_url: str | None = option("Package index that the actions install swiftci's dependencies from.", default=None)
     language: str = option("Language of reports.", default="en", choices=("en", "zh"))
+
+    def runner(self, nodes: int) -> Runner:
+        """The runner that a training on so many machines is led from."""
+        return self.head.runner if self.head and nodes > 1 else self.runners.gpu
 
     @classmethod
     def check(cls, node: Node, problems: list[Problem]) -> None:

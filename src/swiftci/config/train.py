@@ -78,6 +78,16 @@ class Train(Section):
         return self.processes or max(self.gpus, 1)
 
     @property
+    def cards_here(self) -> int:
+        """GPUs of the machine that leads: the training's and its servers'."""
+        return self.gpus + sum(one.gpus for one in self.servers)
+
+    @property
+    def cards(self) -> int:
+        """GPUs of all machines."""
+        return self.cards_here + self.gpus * (self.nodes - 1)
+
+    @property
     def megatron(self) -> bool:
         return self.method.startswith("megatron-")
 

@@ -60,6 +60,7 @@ def run(
             told(Done(call=call, carried=carried))
             result = result or carried.exit
             anew = anew or (BY_NAME[call.stage].keeps and not carried.reused) or bool(carried.origin)
+    shutil.rmtree(session.folder / _BEFORE, ignore_errors=True)
     return Exit(result)
 
 

@@ -62,7 +62,7 @@ def estimate(
     needed = memory.estimate(config.train, found) if found and config.train.gpus else None
     saved = _checkpoint(config.train, found) if found and not config.train.megatron else None
     seconds, runs = _seconds(config, past)
-    cards = config.train.gpus * config.train.nodes + sum(one.gpus for one in config.train.servers)
+    cards = config.train.cards
     cost = seconds / 3600 * cards * budget.price(pools)[1] if budget and seconds is not None and cards else None
     return Estimate(
         memory_bytes=int(needed.total) if needed else None,

@@ -8,10 +8,9 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from swiftci.stages.stage import MARK
 from swiftci.store.files import write_text
 
-MARK = ".made-from"
-"""In a work folder: the digest of all that decides its content, and the address that answers."""
 REFUSED = ("Cannot reuse cache", "Invalid task config snapshot")
 """EvalScope's words where it does not take what is there."""
 

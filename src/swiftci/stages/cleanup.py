@@ -78,8 +78,8 @@ def _keep(store: Store, context: Context) -> Path | None:
                 "verdict": record.verdict,
             }
         )
-    except ToolError as error:
-        context.progress.line(f"the run could not be kept in {store.where}: {error.message}")
+    except (ToolError, OSError) as error:
+        context.progress.line(f"the run could not be kept in {store.where}: {error}")
         return None
     return kept
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from swiftci.config import train as section
 from swiftci.config.arguments import Arguments, Value
-from swiftci.stages.meter import Meter, cards, metered
+from swiftci.stages.meter import Meter, metered
 from swiftci.stages.stage import Context
 from swiftci.tools import gpu, interpreter, output, program, server, swift, tracker
 from swiftci.tools.hub.fetched import fetched
@@ -47,7 +47,7 @@ def launch(
     tracked = tracker.trackers(train) if rank == 0 else []
     tracker.check(tracked, train, environ)
     helpers = train.servers if rank == 0 else ()
-    count, paid = train.gpus + sum(one.gpus for one in helpers), cards(context) if rank == 0 else 0
+    count, paid = (train.cards_here, train.cards) if rank == 0 else (train.gpus, 0)
     with gpus(context, count, environ, paid) as (taken, meter), ExitStack() as stack:
         own, rest = taken[: train.gpus], taken[train.gpus :]
         running = _helpers(context, python, environ, rest, stack) if helpers else []

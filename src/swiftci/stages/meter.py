@@ -23,7 +23,7 @@ class Meter:
     context: Context
     reservation: Reservation | None
     started: float = field(default_factory=time.monotonic)
-    last: float = 0.0
+    last: float = float("-inf")
     left: float = float("inf")
     told: tuple[str, ...] = ()
 
@@ -87,15 +87,7 @@ def reserve(context: Context, count: int, hours: float | None = None) -> Reserva
 
 def pools(context: Context) -> tuple[str, ...]:
     """What names the runner that this job is on."""
-    project = context.project
-    runner = project.head.runner if project.head and context.loaded.config.train.nodes > 1 else project.runners.gpu
-    return (*runner.labels, *((runner.group,) if runner.group else ()))
-
-
-def cards(context: Context) -> int:
-    """GPUs that the training holds, on all its machines."""
-    train = context.loaded.config.train
-    return train.gpus * train.nodes + sum(one.gpus for one in train.servers)
+    return context.project.runner(context.loaded.config.train.nodes).names
 
 
 @contextmanager
@@ -111,7 +103,12 @@ def metered(context: Context, count: int) -> Iterator[Meter]:
 
 
 def settle(context: Context) -> None:
-    """Frees what the run reserved and did not use."""
-    reservation = reserve(context, cards(context), hours=0.0)
-    if reservation:
-        reservation.settle(0.0)
+    """Frees what the run reserved and did not use; a ledger that cannot be written frees it by itself in a while."""
+    if not context.record.gpu_seconds:
+        return
+    try:
+        reservation = reserve(context, context.loaded.config.train.cards, hours=0.0)
+        if reservation:
+            reservation.settle(0.0)
+    except (OSError, ToolError) as error:
+        context.progress.line(f"the budget's ledger cannot be written: {error}")

@@ -77,14 +77,9 @@ def versions(
     return Check(name="tools", state="ok", text=f"{found.path}: {shown}"), found.path
 
 
-def needed(config: Config) -> int:
-    """GPUs of one machine that a config's run takes at once."""
-    return config.train.gpus + sum(one.gpus for one in config.train.servers)
-
-
 def cards(configs: Sequence[Config], environ: Mapping[str, str], python: str | None) -> list[Check]:
     """This machine's GPUs against what the configs ask for, and whether torch under `python` can use them."""
-    count = max(map(needed, configs), default=0)
+    count = max((config.train.cards_here for config in configs), default=0)
     seen = gpu.look(environ)
     found = [Check(name="gpu", state="warn", text=one.shown) for one in seen.cards or () if one.lost or one.busy]
     driver = f", driver {seen.driver}" if seen.driver else ""

@@ -35,6 +35,9 @@ class Progress(Protocol):
         """Where a tool's own output is shown too; None where only its log gets it."""
 
 
+MARK = ".made-from"
+"""In a folder that a tool fills, what its content is of: only what is of the very same may be gone on with."""
+
 DATASETS = "datasets"
 """The run directory's folder for what the library `datasets` prepares; emptied before and after a run.
 

@@ -15,14 +15,12 @@ from swiftci.spec.option import option
 from swiftci.stages.launch import Launched, launch
 from swiftci.stages.meter import Meter
 from swiftci.stages.needs import advised
-from swiftci.stages.stage import Context, Place, Stage
+from swiftci.stages.stage import MARK, Context, Place, Stage
 from swiftci.stages.watch import Watch
 from swiftci.store.files import write_text
 from swiftci.tools import failure, gpu, swift
 
 PACKAGES = ("ms_swift", "torch", "transformers", "peft", "trl", "datasets")
-MARK = ".made-from"
-"""In an output folder, the digest of all that decides its content."""
 
 
 @dataclass(frozen=True, kw_only=True)

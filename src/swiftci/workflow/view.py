@@ -136,7 +136,7 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         env=_env(project),
         cpu=_runs_on(project.runners.cpu),
         cpu_self_hosted="self-hosted" in project.runners.cpu.labels or project.runners.cpu.group is not None,
-        gpu=_runs_on(project.head.runner if project.head and config.train.nodes > 1 else project.runners.gpu),
+        gpu=_runs_on(project.runner(config.train.nodes)),
         job_minutes=config.limits.job_minutes,
         environment=project.environment,
         exclusive=f"swiftci-{project.runners.gpu.exclusive}" if project.runners.gpu.exclusive else None,
