@@ -32,7 +32,7 @@ def test_superseded_checkpoint_goes(trained: Context) -> None:
     assert checkpoints(trained) == ["checkpoint-10"]
     assert done.freed_bytes > 2_000_000
     assert isinstance(trained.progress, Heard)
-    assert trained.progress.lines == ["2 MB of superseded checkpoints removed"]
+    assert trained.progress.lines == ["2.0 MB of superseded checkpoints removed"]
 
 
 def test_best_checkpoint_stays_beside_the_last(trained: Context) -> None:

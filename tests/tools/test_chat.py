@@ -14,7 +14,7 @@ import pytest
 
 from swiftci.spec.error import ToolError
 from swiftci.tools import chat
-from swiftci.tools.program import Program
+from swiftci.tools.process import Program
 from swiftci.tools.server import Server
 from tests.standin.openai import api
 

@@ -16,6 +16,7 @@ from swiftci.store.kept import Store
 from swiftci.store.local import Folder
 from swiftci.store.record import SMALL, TRAINING_SMALL
 from swiftci.store.retention import collect
+from swiftci.tools.hub.amount import amount
 from swiftci.tools.ownership import reclaim
 
 
@@ -48,7 +49,7 @@ def run(inputs: Inputs, context: Context) -> Outputs:
         _collect(context)
     reclaim(context.environ)
     if freed:
-        context.progress.line(f"{freed / 1e6:,.0f} MB of superseded checkpoints removed")
+        context.progress.line(f"{amount(freed)} of superseded checkpoints removed")
     return Outputs(freed_bytes=freed, kept=kept, state="partial" if _goes_on(context) else "ended")
 
 

@@ -41,7 +41,7 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     config = context.loaded.config
     for one in preflight.check(context):
         if one.state == "warn":
-            context.progress.line(f"warning: {one.text}" + (f"; {one.hint}" if one.hint else ""))
+            context.progress.line(f"warning: {one.name}: {one.text}" + (f"; {one.hint}" if one.hint else ""))
     found = _fetch(named(config, context.project, context.root), context)
     estimate(context)
     return Outputs(checked=checked, repositories=len(found), fetched_bytes=sum(one.bytes for one in found.values()))

@@ -18,7 +18,7 @@ from swiftci.stages.meter import Meter
 from swiftci.stages.needs import base_model
 from swiftci.stages.stage import Context, Place, Progress, Stage
 from swiftci.store.record import Record
-from swiftci.tools import evalscope, failure, gpu, interpreter, output, program, server, swift
+from swiftci.tools import evalscope, failure, gpu, interpreter, output, process, program, server, swift
 from swiftci.tools.hub.fetched import fetched
 from swiftci.tools.local_path import local
 
@@ -104,7 +104,7 @@ def _scored(
     context: Context,
     scored: evalscope.Subject,
     environ: Mapping[str, str],
-    beside: list[program.Program],
+    beside: list[process.Program],
     meter: Meter,
 ) -> tuple[program.Ended, tuple[str, ...], Path]:
     """Runs EvalScope, from the answers on that an earlier try left where they are of the very same."""

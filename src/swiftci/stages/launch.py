@@ -9,7 +9,7 @@ from swiftci.config import train as section
 from swiftci.config.arguments import Arguments, Value
 from swiftci.stages.meter import Meter, metered
 from swiftci.stages.stage import Context
-from swiftci.tools import gpu, interpreter, output, program, server, swift, tracker
+from swiftci.tools import gpu, interpreter, output, process, program, server, swift, tracker
 from swiftci.tools.hub.fetched import fetched
 
 START_MINUTES = 30
@@ -121,7 +121,7 @@ def serve(
     argv: list[str],
     env: Mapping[str, str],
     minutes: float,
-    beside: Sequence[program.Program] = (),
+    beside: Sequence[process.Program] = (),
 ) -> AbstractContextManager[server.Server]:
     """A server of ms-swift's, to be entered; its log is logs/NAME.log."""
     return server.serving(

@@ -13,6 +13,7 @@ from swiftci.stages.stage import Context
 from swiftci.tools import gpu
 from swiftci.tools.hub.fetched import fetched
 from swiftci.tools.hub.reference import argument
+from swiftci.tools.known_failures import TRAIN_MEMORY
 from swiftci.tools.local_path import local
 
 ADVICE_MAX = 4
@@ -51,9 +52,9 @@ def estimate(context: Context) -> None:
 
 
 def advised(error: ToolError, context: Context) -> ToolError:
-    """Adds to a failure for lack of memory what to change, in which order, with the estimate for each."""
-    if error.kind == "memory" and (changes := _changes(context)):
-        error.hint = changes
+    """Puts estimates into the advice of a failure for lack of a GPU's memory; the machine's is another matter."""
+    if TRAIN_MEMORY in error.hint and (changes := _changes(context)):
+        error.hint = error.hint.replace(TRAIN_MEMORY, changes)
     return error
 
 

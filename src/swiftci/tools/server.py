@@ -10,7 +10,7 @@ from pathlib import Path
 
 from swiftci.spec.error import ToolError
 from swiftci.tools import failure
-from swiftci.tools.program import Program
+from swiftci.tools.process import Program
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 15.0
