@@ -102,8 +102,9 @@ class Storage(Section):
         path = node.entries.get("path")
         if path and path.kind == "scalar" and path.text and path.value is not None:
             if "://" in path.text and not _BUCKET.fullmatch(path.text):
-                message = f"store {quoted(path.text)} is no address of a bucket"
-                hint = "as in s3://bucket/prefix or oss://bucket/prefix, or an absolute path"
+                shown = "store" if "@" in path.text else f"store {quoted(path.text)}"  # before an @ a key may stand
+                message = f"{shown} is no address of a bucket"
+                hint = "as in s3://bucket/prefix or oss://bucket/prefix, or an absolute path; keys are secrets.store"
                 problems.append(Problem(code="wrong-value", message=message, position=path.position, hint=hint))
             elif "://" not in path.text and not path.text.startswith("/"):
                 hint = "it is mounted into the container by that path"
