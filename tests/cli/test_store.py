@@ -1,79 +1,12 @@
-"""`swiftci store`: what is kept, whether it is whole, and what may go."""
+"""`swiftci store ls` and `show`: what is kept, and that hostile or damaged records do no harm."""
 
 import json
-import os
-import shutil
-import time
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from swiftci.store import record as records
-from swiftci.store.local import Folder
-from swiftci.store.record import Record, StageRecord
+from tests.cli.stores import START, A, B, F, Store, resolved
 from tests.conftest import Repo
-
-PROJECT = "actions: swiftci/swiftci@v1\n"
-A, B, F = "a" * 64, "b" * 64, "f" * 64
-START = 1_794_744_000.0
-
-
-class Store:
-    """A store to fill."""
-
-    def __init__(self, root: Path) -> None:
-        self.folder = Folder(root)
-        self.work = root.parent / "work"
-
-    def run(self, run: str, *, name: str = "tiny", started: float = START, train: str = A, **more: Any) -> None:
-        """Keeps a record, with its small files."""
-        shutil.rmtree(self.work, ignore_errors=True)
-        outputs = {"checkpoint": "train/checkpoint-10", "steps": 10, "loss": 0.5}
-        stage = StageRecord(
-            state="succeeded", digest=train, execution="x", started=started, seconds=90, outputs=outputs
-        )
-        one = Record(
-            name=name, fingerprint=F, resolved=resolved(name), started=started, run=run, stages={"train": stage}
-        )
-        one.verdict, one.gpu_seconds, one.ref, one.commit = "pass", 5400.0, "refs/heads/main", "0123456789abcdef"
-        records.write(self.work, one)
-        (self.work / "run.json").write_text(json.dumps(asdict(one) | more))
-        write(self.work, "verdict.json", {"reasons": [{"verdict": "pass", "text": "it is good enough"}]})
-        write(self.work, "metrics.json", {"metrics": [metric("qa.f1", 0.25), metric("qa.em", 0.75)]})
-        self.folder.put(name, f"{F[:16]}-{run}", self.work, records.SMALL)
-
-    def result(self, digest: str, *, kept: float = START) -> None:
-        shutil.rmtree(self.work, ignore_errors=True)
-        (self.work / "train/checkpoint-10").mkdir(parents=True)
-        (self.work / "train/checkpoint-10/weights").write_bytes(b"w" * 1_500_000)
-        entry = {"digest": digest, "stage": "train", "name": "tiny", "kept": kept}
-        self.folder.keep(digest, entry, self.work, ["train"])
-
-
-def resolved(name: str) -> dict[str, Any]:
-    config = {
-        "name": name,
-        "train": {"args": {"model": "Qwen/Qwen3-8B", "max_steps": "10"}, "env": {}},
-        "evaluate": None,
-    }
-    return {"config": config | {"gate": [{"metric": "qa.em"}]}, "path": "configs/tiny.yaml", "project": {}}
-
-
-def metric(key: str, value: object) -> dict[str, Any]:
-    dataset, _, name = key.partition(".")
-    return {"subject": "candidate", "dataset": dataset, "subset": None, "metric": name, "value": value, "items": 4}
-
-
-def write(folder: Path, name: str, data: object) -> None:
-    (folder / name).write_text(json.dumps(data))
-
-
-@pytest.fixture
-def store(repo: Repo) -> Store:
-    repo.write({"swiftci.yaml": PROJECT})
-    return Store(repo.root / ".swiftci")
 
 
 def test_runs_are_listed_newest_first_and_aligned_though_names_are_wide(repo: Repo, store: Store) -> None:
@@ -223,91 +156,6 @@ def test_damaged_small_files_cost_only_what_they_say(repo: Repo, store: Store, t
 
     assert "10 steps, loss 0.5" in repo.swiftci("store", "ls").out
     assert repo.swiftci("store", "show", "tiny").code == 0
-
-
-def test_damaged_record_is_left_out_and_fsck_tells_it(repo: Repo, store: Store) -> None:
-    store.run("76")
-    store.run("77")
-    (store.folder.root / "records/tiny" / f"{F[:16]}-76" / "run.json").write_text("[" * 100_000)
-
-    assert repo.swiftci("store", "ls").out.count("\n") == 2
-    done = repo.swiftci("store", "fsck")
-
-    assert done.code == 4
-    assert done.out == (
-        f"error: records/tiny/{F[:16]}-76: its run.json cannot be read (it is nested too deeply); "
-        f"what it said is lost: remove it\n{repo.root}/.swiftci: 1 fault (--deep reads every byte)\n"
-    )
-
-
-def test_fsck_reads_every_byte_on_request(repo: Repo, store: Store) -> None:
-    store.result(A)
-    weights = store.folder.result(A) / "files/train/checkpoint-10/weights"
-    weights.write_bytes(b"x" * weights.stat().st_size)
-
-    assert repo.swiftci("store", "fsck").code == 0
-    done = repo.swiftci("store", "fsck", "--deep")
-
-    assert done.code == 4
-    assert "has another content than it was kept with; remove it, and the next run makes it again\n" in done.out
-
-
-def test_leftovers_are_notices(repo: Repo, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    (store.folder.root / "results" / f".{A}.0123abcd.part").mkdir(parents=True)
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 7200)
-    done = repo.swiftci("store", "fsck", "--deep")
-
-    assert done.code == 0
-    assert done.out.splitlines() == [
-        f"notice: results/.{A}.0123abcd.part: a killed process left it; `swiftci store gc` removes it",
-        f"{repo.root}/.swiftci: sound",
-    ]
-
-
-def test_gc_says_what_would_go_and_then_removes_it(repo: Repo, store: Store) -> None:
-    repo.write({"swiftci.yaml": f"{PROJECT}store: {{path: /data, keep_runs: 1}}\n"})
-    store.result(A, kept=START)
-    store.result(B, kept=START + 1)
-
-    said = repo.swiftci("store", "gc", "--dry-run")
-    assert said.code == 0
-    assert said.out.splitlines() == [
-        "would go  results/aaaaaaaaaaaaaaaa…  store.keep_runs is 1, and tiny has newer ones  1.5 MB",
-        f"{repo.root}/.swiftci: 1.5 MB would be freed",
-    ]
-    assert store.folder.find(A) is not None
-    done = repo.swiftci("store", "gc")
-
-    assert done.out.splitlines() == [
-        "removed  results/aaaaaaaaaaaaaaaa…  store.keep_runs is 1, and tiny has newer ones  1.5 MB",
-        f"{repo.root}/.swiftci: 1.5 MB freed",
-    ]
-    assert (store.folder.find(A), store.folder.find(B) is None) == (None, False)
-    assert repo.swiftci("store", "gc").out == f"{repo.root}/.swiftci: nothing to remove\n"
-
-
-def test_gc_beside_another_is_refused(repo: Repo, store: Store) -> None:
-    with store.folder.locked("gc", None):
-        done = repo.swiftci("store", "gc")
-
-    assert done.code == 6
-    assert "another swiftci cleans up" in done.err
-
-
-def test_gc_that_could_not_remove_says_so(repo: Repo, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    repo.write({"swiftci.yaml": f"{PROJECT}store: {{path: /data, keep_days: 1}}\n"})
-    store.result(A, kept=1.0)
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied", "weights")
-
-    monkeypatch.setattr(os, "rename", refuse)
-    monkeypatch.setattr(Path, "rename", refuse)
-    done = repo.swiftci("store", "gc")
-
-    assert done.code == 4
-    assert "failed  results/aaaaaaaaaaaaaaaa…  weights: Permission denied  0 B" in done.out
 
 
 def test_store_on_the_gpu_machine_is_named_by_its_path(repo: Repo, store: Store) -> None:

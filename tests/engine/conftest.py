@@ -8,6 +8,8 @@ import pytest
 
 from tests.fake.repository import Repository, make
 
+EVERYTHING = ["evaluate-base", "train", "evaluate"]  # the calls that cost something
+
 
 @pytest.fixture(scope="session")
 def carried_out(tmp_path_factory: pytest.TempPathFactory) -> Repository:

@@ -15,6 +15,7 @@ FAKE_FAILS      a file with a number: so many trainings still end as when no hub
 FAKE_PART       leave this file of the recording out
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -158,8 +159,12 @@ def serve(host: str, port: int) -> None:
     how = os.environ.get("FAKE_SERVER", "")
     if how == "fails":
         sys.exit("ValueError: model_type: 'qwen99' not in ['qwen3']")
-    server = http.server.ThreadingHTTPServer((host, port + 1), Handler)
-    print(f"INFO:     Uvicorn running on http://{host}:{port + 1} (Press CTRL+C to quit)", flush=True)
+    server = None
+    while server is None:  # the next free one, like `swift`: never the one that was asked for
+        port += 1
+        with contextlib.suppress(OSError):
+            server = http.server.ThreadingHTTPServer((host, port), Handler)
+    print(f"INFO:     Uvicorn running on http://{host}:{port} (Press CTRL+C to quit)", flush=True)
     if how == "dies":
         threading.Timer(1.5, os._exit, [3]).start()
     server.serve_forever()
