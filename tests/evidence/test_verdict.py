@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from swiftci.config.model import Rule
+from swiftci.config.gate import Rule
 from swiftci.evidence import verdict
 from swiftci.evidence.metric import Metric
 from swiftci.evidence.verdict import Reason, Verdict, Word

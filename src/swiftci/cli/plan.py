@@ -92,7 +92,7 @@ def _view(root: Path, project: Project, plan: Plan) -> dict[str, Any]:
         "method": config.train.method,
         "train": [asdict(argument) for argument in swift.arguments(config.train, root, folder / "train")],
         "evaluate": _evaluated(config.evaluate, folder, root) if config.evaluate else [],
-        "gate": [asdict(rule) for rule in config.gate],
+        "gate": [asdict(rule) for rule in config.gate.rules],
         "limits": asdict(config.limits),
         "estimate": asdict(_estimated(root, project, loaded)),
     }

@@ -60,7 +60,7 @@ def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], 
 
     with opened(root, project, loaded, folder, os.environ, renew=True) as session:
         result = run(session, plan, progress_for, told, until=until, force=force)
-        _summary(folder, session.record, [rule.metric for rule in loaded.config.gate])
+        _summary(folder, session.record, [rule.metric for rule in loaded.config.gate.rules])
     return result
 
 

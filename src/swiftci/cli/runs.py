@@ -131,7 +131,7 @@ def metrics(run: Run) -> dict[str, float]:
 def headline(run: Run) -> dict[str, float]:
     """The metrics that the gate's rules name, else the first."""
     found = metrics(run)
-    rules = run.at("resolved", "config", "gate")
+    rules = run.at("resolved", "config", "gate", "rules")
     asked = [str(rule.get("metric")) for rule in rules if isinstance(rule, dict)] if isinstance(rules, list) else []
     chosen = {key: found[key] for key in asked if key in found}
     return chosen or dict(list(found.items())[:1])

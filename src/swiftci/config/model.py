@@ -6,11 +6,12 @@ from typing import ClassVar
 
 from swiftci.config.cron import is_cron
 from swiftci.config.evaluate import Evaluate
+from swiftci.config.gate import Gate, check_metrics
 from swiftci.config.read import Section
 from swiftci.config.train import Train
 from swiftci.config.yaml import Node
 from swiftci.spec.option import option
-from swiftci.spec.problem import Problem, nearest, quoted
+from swiftci.spec.problem import Problem, quoted
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,49}")
 JOB_MINUTES_MAX = 5 * 24 * 60
@@ -33,25 +34,6 @@ class On(Section):
                 message = f"{quoted(item.text)} is not a cron time"
                 hint = 'five fields, as in "0 2 * * 1": minute, hour, day, month, weekday'
                 problems.append(Problem(code="bad-cron", message=message, position=item.position, hint=hint))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule(Section):
-    """One condition that a result must meet."""
-
-    metric: str = option("Data set and metric, as in `ceval.accuracy`.")
-    at_least: float | None = option("The smallest value that passes.", default=None)
-    at_most: float | None = option("The largest value that passes.", default=None)
-
-    @classmethod
-    def check(cls, node: Node, problems: list[Problem]) -> None:
-        bounds = [node.entries[key].value for key in ("at_least", "at_most") if key in node.entries]
-        if all(bound in (None, "none") for bound in bounds):
-            message = "a rule needs at_least or at_most"
-            problems.append(Problem(code="missing-key", message=message, position=node.position))
-        elif len(bounds) == 2 and all(isinstance(bound, (int, float)) for bound in bounds) and bounds[0] > bounds[1]:
-            message = f"no value is at least {bounds[0]} and at most {bounds[1]}"
-            problems.append(Problem(code="wrong-value", message=message, position=node.position))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +91,7 @@ class Config(Section):
     on: On = option("When to run.", default=On())
     train: Train = option("What to train.")
     evaluate: Evaluate | None = option("What to measure.", default=None)
-    gate: tuple[Rule, ...] = option("Conditions on the result.", default=())
+    gate: Gate = option("Conditions on the result.", default=Gate())
     limits: Limits = option("How long it may take.", default=Limits())
 
     SHORTHAND: ClassVar[str | None] = None
@@ -123,15 +105,4 @@ class Config(Section):
             problems.append(Problem(code="bad-name", message=message, position=name.position, hint=hint))
         datasets = node.at("evaluate.datasets")
         known = [item.text for item in datasets.walk() if item.kind == "scalar"] if datasets else []
-        gate = node.entries.get("gate")
-        for rule in gate.items if gate else ():
-            metric = rule.entries.get("metric")
-            if metric is None or metric.kind != "scalar" or not metric.text:
-                continue
-            dataset, _, rest = metric.text.partition(".")
-            if dataset not in known or not rest:
-                close = nearest(dataset, known)
-                shown = close or (known[0] if known else "ceval")
-                hint = f"as in {shown}.{rest or 'accuracy'}; data sets under evaluate: {', '.join(known) or 'none'}"
-                message = f"metric {quoted(metric.text)} names no evaluated data set"
-                problems.append(Problem(code="wrong-value", message=message, position=metric.position, hint=hint))
+        check_metrics(node, known, problems)

@@ -35,7 +35,11 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One evaluated item: `prompt` is the digest of what the model was asked, `scores` by metric."""
+    """One evaluated item: `prompt` is the digest of what the model was asked, `scores` by metric.
+
+    Items of one `cluster` of a data set (a passage, a dialogue) are not independent of each other; "" is alone. Where an
+    item was asked several times, `index` is `12/0`, `12/1` and so on.
+    """
 
     dataset: str
     subset: str
@@ -45,6 +49,7 @@ class Item:
     prediction: str
     target: str
     question: str
+    cluster: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:

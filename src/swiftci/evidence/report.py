@@ -51,7 +51,7 @@ def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
     found = _verdict(folder)
     scores = compared(folder, record)
     config = record.resolved["config"]
-    named = {rule["metric"] for rule in config["gate"]}
+    named = {rule["metric"] for rule in config["gate"]["rules"]}
     charted = [s for s in scores if s.key in named or (not named and s.primary)] or [s for s in scores if s.primary]
     return {
         "words": words,

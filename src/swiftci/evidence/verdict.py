@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from swiftci.config.model import Rule
+from swiftci.config.gate import Rule
 from swiftci.evidence.metric import Metric
 from swiftci.spec.exit import Exit
 from swiftci.store.files import write_json
@@ -29,25 +29,54 @@ EXITS: dict[str, Exit] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Override:
+    """Somebody with write access took the responsibility for one commit; `at` is GitHub's time."""
+
+    by: str
+    reason: str
+    commit: str
+    at: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reason:
-    """One rule's outcome, in one English sentence; where a `value` was measured, its bounds and number of items too."""
+    """One rule's outcome, in one English sentence, and the facts that it is made of.
+
+    `value` is the candidate's. Of a comparison `before` is the other's, and `floor` and `ceiling` are the bounds of the
+    difference, each 95 % sure; all three in the metric's own unit and direction. `needed` is how many items would
+    decide, `note` what more there is to say (a key of the words in evidence/sentence.py).
+    """
 
     verdict: Word
     text: str
     metric: str = ""
+    subset: str | None = None
     value: float | None = None
     items: int = 0
     at_least: float | None = None
     at_most: float | None = None
+    margin: float | None = None
+    improves: bool = False
+    against: str = ""
+    before: float | None = None
+    difference: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    p: float | None = None
+    needed: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The whole outcome; `exit` is what the run ends with."""
+    """The whole outcome; `exit` is what the run ends with. In mode `warn` that is 0 for all that was measured."""
 
     verdict: Word
     reasons: tuple[Reason, ...]
     exit: int
+    mode: str = "enforce"
+    override: Override | None = None
 
     @classmethod
     def of(cls, reasons: Sequence[Reason]) -> "Verdict":
@@ -95,7 +124,14 @@ def read(folder: Path) -> Verdict | None:
     try:
         data = json.loads((folder / FILE).read_text(encoding="utf-8"))
         reasons = tuple(Reason(**one) for one in data["reasons"])
-        return Verdict(verdict=data["verdict"], reasons=reasons, exit=data["exit"])
+        taken = data.get("override")
+        return Verdict(
+            verdict=data["verdict"],
+            reasons=reasons,
+            exit=data["exit"],
+            mode=data.get("mode", "enforce"),
+            override=Override(**taken) if taken else None,
+        )
     except FileNotFoundError:
         return None
     except (TypeError, KeyError) as error:

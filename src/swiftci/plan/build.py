@@ -58,8 +58,8 @@ def build(project: Project, loaded: Loaded, changed: Sequence[str] | None = None
     calls += [] if alone else base  # the other machines do not wait for it
     if config.evaluate:
         calls.append(_call("evaluate", "data sets: " + ", ".join(config.evaluate.datasets)))
-    rules = f"{len(config.gate)} rule{'s' * (len(config.gate) != 1)}"
-    calls.append(_call("gate", rules if config.gate else "no rules: passes when nothing failed"))
+    rules = f"{len(config.gate.rules)} rule{'s' * (len(config.gate.rules) != 1)}"
+    calls.append(_call("gate", rules if config.gate.rules else "no rules: passes when nothing failed"))
     calls.append(_call("report", "always"))
     calls.append(_call("cleanup", "always"))
     go, reason = True, ""

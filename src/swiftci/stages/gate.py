@@ -115,9 +115,9 @@ def _of_rules(context: Context) -> Verdict:
         metrics = metric.whole(metric.read(context.folder, "candidate"))
     except ValueError as error:
         return Verdict.of([Reason(verdict="invalid", text=str(error))])
-    if not config.gate:
+    if not config.gate.rules:
         return Verdict(verdict="pass", reasons=(Reason(verdict="pass", text=verdict.NO_RULES),), exit=Exit.DONE)
-    return verdict.judge(config.gate, metrics)
+    return verdict.judge(config.gate.rules, metrics)
 
 
 STAGE = Stage(

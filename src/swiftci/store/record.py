@@ -20,6 +20,9 @@ SMALL = (
     "report.md",
     "report.html",
     "items",
+    "baseline",
+    "anchor",
+    "trend.json",
     "logs",
 )
 """What of a run directory travels and is kept: no weights, nothing large."""
