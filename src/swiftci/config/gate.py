@@ -53,7 +53,9 @@ class Rule(Section):
     @classmethod
     def check(cls, node: Node, problems: list[Problem]) -> None:
         given = {key: node.entries[key] for key in CONDITIONS if key in node.entries}
-        said = {key: one.value for key, one in given.items() if one.value not in (None, "none", False)}
+        said = {
+            key: one.value for key, one in given.items() if one.value not in (None, "none") and one.value is not False
+        }
 
         def wrong(message: str, key: str = "", hint: str = "") -> None:
             place = node.entries[key].position if key else node.position

@@ -37,8 +37,8 @@ class Metric:
 class Item:
     """One evaluated item: `prompt` is the digest of what the model was asked, `scores` by metric.
 
-    Items of one `cluster` of a data set (a passage, a dialogue) are not independent of each other; "" is alone. Where an
-    item was asked several times, `index` is `12/0`, `12/1` and so on.
+    Items of one `cluster` of a data set (a passage, a dialogue) are not independent of each other; "" is alone. Where
+    an item was asked several times, `index` is `12/0`, `12/1` and so on.
     """
 
     dataset: str
