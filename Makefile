@@ -45,16 +45,16 @@ arguments: .venv-swift/ready ## record the tools' arguments and benchmarks anew
 	PYTHONPATH=src $(TOOLS)/python -m swiftci.tools.record_benchmarks
 
 requirements.txt: pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra report --extra gpu --generate-hashes --universal --python-version 3.11 --no-header -q -o $@
+	$(BIN)/uv pip compile pyproject.toml --extra report --extra stats --extra github --extra notify --extra gpu --generate-hashes --universal --python-version 3.11 --no-header -q -o $@
 
 requirements-store.txt: pyproject.toml requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --extra report --extra gpu --extra store -c requirements.txt --generate-hashes --universal --python-version 3.11 --no-header -q -o $@
+	$(BIN)/uv pip compile pyproject.toml --extra report --extra stats --extra github --extra notify --extra gpu --extra store -c requirements.txt --generate-hashes --universal --python-version 3.11 --no-header -q -o $@
 
 .venv/ready: pyproject.toml
 	@echo "installing swiftci and its development tools, once"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --upgrade "pip>=25.1"
-	$(BIN)/pip install -q -e ".[report]" --group dev
+	$(BIN)/pip install -q -e ".[report,stats,github,notify]" --group dev
 	touch $@
 
 .venv-swift/ready: requirements-tools.txt

@@ -1,4 +1,4 @@
-"""Prints what swiftci costs; `make bench`. `python tests/bench.py configs` needs no tools: what 1,000 configs cost.
+"""Prints what swiftci costs; `make bench`. `bench.py configs` needs no tools: what 1,000 configs and a long log cost.
 
 The commands by hand are the very ones that `swiftci run` starts, taken from its plan.
 """
@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from swiftci.config.load import load_config, load_project  # noqa: E402
 from swiftci.tools import evalscope, swift  # noqa: E402
+from tests import bench_report  # noqa: E402
 from tests.e2e.conftest import CONFIG, PROJECT, SWIFTCI, TOOLS  # noqa: E402
 
 
@@ -156,6 +157,15 @@ def configs() -> None:
     shutil.rmtree(folder)
 
 
+def reports() -> None:
+    """What the report of a training of 100,000 logged steps costs, from the start of the process."""
+    folder = bench_report.prepared()
+    found = best([cost([sys.executable, ROOT / "tests/bench_report.py", folder], ROOT) for _ in range(3)])
+    line("a report of 100,000 logged steps, seconds", f"{found.seconds:.2f}", "3", good=found.seconds <= 3)
+    line("its peak memory, MB", f"{found.megabytes:.0f}", "300", good=found.megabytes <= 300)
+    shutil.rmtree(folder.parent)
+
+
 def again(folder: Path) -> None:
     """What an unchanged config costs, whose results the store has."""
     unchanged = seconds([SWIFTCI, "run", "configs/tiny.yaml"], folder, 5)
@@ -216,5 +226,6 @@ def training() -> None:
 
 if __name__ == "__main__":
     configs()
+    reports()
     if sys.argv[1:] != ["configs"]:
         training()

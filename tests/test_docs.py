@@ -77,7 +77,7 @@ def test_swiftci_check_has_nothing_to_say_about_the_configs_on_a_page(
         root = tmp_path / str(number)
         (root / "configs").mkdir(parents=True)
         (root / "swiftci.yaml").write_text(project.replace("sha256:…", "sha256:" + "0" * 64))
-        (root / "configs/a.yaml").write_text(config)
+        (root / f"configs/{config.split()[1]}.yaml").write_text(config)
         monkeypatch.chdir(root)
 
         done = swiftci("check")

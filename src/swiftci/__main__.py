@@ -9,9 +9,12 @@ def main() -> None:
 
         print(f"swiftci {__version__}")
         return
-    from swiftci.cli import main as cli
+    try:
+        from swiftci.cli import main as cli
 
-    cli()
+        cli()
+    except KeyboardInterrupt:  # while modules are imported; later the command line says more
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -67,3 +68,17 @@ def cards(library: Path, tmp_path: Path, here: Repository) -> Machine:
 def store(repo: Repo) -> Store:
     repo.write({"swiftci.yaml": PROJECT})
     return Store(repo.root / ".swiftci")
+
+
+@pytest.fixture
+def charts() -> None:
+    """Of tests that want them drawn, which takes most of their time."""
+
+
+@pytest.fixture
+def records(repo: Repo, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a store to fill; without `charts`, the drawing library is not there."""
+    if "charts" not in request.fixturenames:
+        monkeypatch.setitem(sys.modules, "vl_convert", None)
+    repo.write({"swiftci.yaml": PROJECT})
+    return repo.root / ".swiftci"

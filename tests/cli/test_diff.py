@@ -120,7 +120,7 @@ def test_run_is_a_name_a_record_or_a_directory(here: Repo) -> None:
         ("x" * 5000, "foreign-run", "File name too long"),
         ("damaged", "foreign-run", "damaged/run.json cannot be read: it is nested too deeply"),
         ("old", "foreign-run", "the record of tiny/1 does not say what decided its result"),
-        ("odd", "foreign-run", "the record of tiny/1 does not say what decided its result"),
+        ("odd", "foreign-run", "odd/run.json cannot be read: parts is of a wrong type"),
     ],
 )
 def test_mistake_is_explained(here: Repo, first: str, code: str, message: str) -> None:

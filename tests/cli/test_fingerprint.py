@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from swiftci.spec.error import ToolError
 from swiftci.store.local import Folder
 from tests.fake.repository import CONFIG, Repository
 
@@ -16,6 +17,20 @@ def test_fingerprint_is_the_runs(repository: Repository) -> None:
 
     assert (before.code, before.err) == (0, "")
     assert before.out == repository.swiftci("fingerprint", CONFIG).out == f"{repository.record['fingerprint']}\n"
+
+
+def test_store_that_does_not_answer_is_asked_once(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def silent(_: Folder, digest: str) -> None:
+        asked.append(digest)
+        raise ToolError(message="no answer", kind="network")
+
+    monkeypatch.setattr(Folder, "find", silent)
+    done = repository.swiftci("fingerprint", CONFIG, "--explain")
+
+    assert (done.code, len(asked)) == (0, 1)
+    assert done.out.count("the store cannot be asked: no answer") == 2
 
 
 def test_override_changes_it(repository: Repository) -> None:

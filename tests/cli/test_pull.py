@@ -242,8 +242,8 @@ def test_record_that_names_a_checkpoint_elsewhere_is_not_believed(named: str, ho
     assert "no checkpoint of its own" in done.err or "is not there" in done.err
 
 
-@pytest.mark.parametrize("name", ["../../out", "/tmp/out", "a\x1b[2J", "", 3])
-def test_record_cannot_choose_where_its_copy_goes(name: object, home: Repo) -> None:
+@pytest.mark.parametrize("name", ["../../out", "/tmp/out", "a\x1b[2J", ""])
+def test_record_cannot_choose_where_its_copy_goes(name: str, home: Repo) -> None:
     path = f"{RUNS}/tiny/run.json"
     home.write({path: json.dumps(json.loads(home.read(path)) | {"name": name})})
 
@@ -254,7 +254,7 @@ def test_record_cannot_choose_where_its_copy_goes(name: object, home: Repo) -> N
     assert "\x1b" not in done.err
 
 
-@pytest.mark.parametrize("resolved", [1, {}, {"config": {"train": 1}}, {"config": {"train": {"args": {"model": [1]}}}}])
+@pytest.mark.parametrize("resolved", [{}, {"config": {"train": 1}}, {"config": {"train": {"args": {"model": [1]}}}}])
 def test_record_without_its_config_is_told(resolved: object, home: Repo) -> None:
     path = f"{RUNS}/tiny/run.json"
     home.write({path: json.dumps(json.loads(home.read(path)) | {"resolved": resolved})})

@@ -45,9 +45,9 @@ GOOD: list[tuple[str, str, Any]] = [
     ("evaluate.datasets.0=ceval", "evaluate.datasets", ("ceval",)),
     ("evaluate.args.dataset_args.ceval.few_shot_num=0", "evaluate.args.dataset_args", {"ceval": {"few_shot_num": 0}}),
     ("evaluate.args={limit: 3}", "evaluate.args", {"limit": "3"}),
-    ("gate.0.at_least=0.9", "gate.0.at_least", 0.9),
-    ("gate.0.at_most=1", "gate.0.at_most", 1.0),
-    ("gate=[]", "gate", ()),
+    ("gate.0.at_least=0.9", "gate.rules.0.at_least", 0.9),
+    ("gate.0.at_most=1", "gate.rules.0.at_most", 1.0),
+    ("gate=[]", "gate.rules", ()),
     ("on.push=main", "on.push", ("main",)),
     ("limits={job_minutes: 5}", "limits.job_minutes", 5),
 ]

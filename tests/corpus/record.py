@@ -14,6 +14,7 @@ import functools
 import http.server
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -47,6 +48,7 @@ class Case:
     when: Callable[[Path], bool] = field(default=lambda out: False)
     small_disk: bool = False
     server: Callable[[int], str | None] | None = None
+    judge: Callable[[int], str | None] | None = None
     seconds_a_reply: float = 0.0
 
 
@@ -147,6 +149,7 @@ SWIFT = (
 
 QA = {"local_path": "{lab}/tiny/data/heldout", "subset_list": ["items"], "metric_list": ["Rouge"]}
 MCQ = {"local_path": "{lab}/mcq", "subset_list": ["tools", "places"]}
+DROP = {"local_path": "{lab}/drop", "few_shot_num": 0}
 CHECKPOINT = {"model": "{lab}/full/checkpoint-120", "model-args": '{"precision":"float32"}'}
 ADAPTER = {
     "model": "{lab}/half/checkpoint-30",
@@ -165,6 +168,11 @@ SERVER = {
     "eval-type": "openai_api",
     "eval-batch-size": 1,
 }
+
+
+REPEATS = ("--repeats", "3")
+JUDGE = {"model_id": "judge", "api_url": "http://127.0.0.1:{port}/v1", "api_key": "none"}
+JUDGED = ("--judge", json.dumps({"strategy": "llm", "models": [JUDGE]}))
 
 
 def score(
@@ -207,6 +215,26 @@ def every_other(number: int) -> str | None:
     return "shelf" if number % 2 else None
 
 
+def program(number: int) -> str:
+    """Python that solves the first of two problems always, and the second now and then."""
+    return f"    return n + {1 + number // 3 * (number % 3)}\n"
+
+
+def passage(number: int) -> str:
+    """Answers of a model that read the first passage only."""
+    return f"Answer: {(number + 1) * 10}"
+
+
+def verdict(number: int) -> str:
+    """A judge that finds two answers in three right."""
+    return json.dumps({"reasoning": "as the answer says", "verdict": "AAB"[number % 3]})
+
+
+def babble(number: int) -> str:
+    """A judge that does not keep to the form."""
+    return "It depends."
+
+
 def predicted(count: int) -> Callable[[Path], bool]:
     """Whether so many answers were written down."""
 
@@ -221,6 +249,12 @@ EVALSCOPE = (
     score("ok-qa", CHECKPOINT, "general_qa", QA),
     score("ok-qa-half", CHECKPOINT | {"model": "{lab}/half/checkpoint-30"}, "general_qa", QA),
     score("ok-mcq", SERVER, "general_mcq", MCQ, limit=6, server=letters),
+    score("ok-repeats", SERVER, "general_mcq", MCQ, *REPEATS, limit=4, server=letters),
+    score("ok-pass-at-k", SERVER, "humaneval", {"local_path": "{lab}/humaneval"}, *REPEATS, server=program),
+    score("ok-passages", SERVER, "drop", DROP, server=passage),
+    score("ok-collection", SERVER, "data_collection", {"local_path": "{lab}/collection"}, server=letters),
+    score("ok-judge", SERVER, "general_qa", QA, *JUDGED, server=lambda number: "shelf", judge=verdict),
+    score("judge-babbles", SERVER, "general_qa", QA, *JUDGED, server=lambda number: "shelf", judge=babble),
     score("ok-adapter", ADAPTER, "general_qa", QA),
     score("bleu-without-nltk", CHECKPOINT, "general_qa", QA | {"metric_list": ["BLEU", "Rouge"]}),
     score("unknown-dataset", CHECKPOINT, "gsm8", {}),
@@ -258,6 +292,9 @@ def prepare(lab: Path, python: str) -> None:
     (lab / "not-json.jsonl").write_text("this is no JSON\n", encoding="utf-8")
     (lab / "empty.jsonl").write_text("", encoding="utf-8")
     make_choices(lab / "mcq")
+    make_problems(lab / "humaneval")
+    make_passages(lab / "drop")
+    make_collection(lab)
     for name, changes in (("full", FULL), ("half", HALF), ("lora", ADAPTS_HALF)):
         case = sft(name, changes=changes)
         run(case, lab, lab / name, python)
@@ -274,16 +311,80 @@ def make_choices(folder: Path) -> None:
         (folder / f"{subset}_val.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def make_problems(folder: Path) -> None:
+    """Two problems in the form of HumanEval, whose answers are run on this machine."""
+    lines = []
+    for number, word in enumerate(("first", "second")):
+        prompt = f'def {word}(n):\n    """The number after n."""\n'
+        problem = {
+            "task_id": f"HumanEval/{number}",
+            "prompt": prompt,
+            "canonical_solution": "    return n + 1\n",
+            "test": "def check(candidate):\n    assert candidate(1) == 2\n",
+            "entry_point": word,
+        }
+        lines.append(json.dumps(problem))
+    folder.mkdir(exist_ok=True)
+    (folder / "README.md").write_text(CONFIG.format(name="openai_humaneval", split="test"), encoding="utf-8")
+    (folder / "test.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def make_passages(folder: Path) -> None:
+    """Six questions about two passages in the form of DROP."""
+    lines = []
+    for number in range(6):
+        answer = {"number": str((number + 1) * 10 if number < 3 else 7), "spans": [], "date": {}}
+        row = {
+            "section_id": f"passage_{number // 3}",
+            "passage": f"Passage {number // 3} tells how many tools lie in each of three boxes.",
+            "question": f"How many tools lie in box {number % 3}?",
+            "answer": {**answer, "date": {"day": "", "month": "", "year": ""}},
+            "validated_answers": {"number": [], "spans": [], "date": []},
+        }
+        lines.append(json.dumps(row))
+    folder.mkdir(exist_ok=True)
+    (folder / "README.md").write_text(CONFIG.format(name="default", split="validation"), encoding="utf-8")
+    (folder / "validation.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+CONFIG = """---
+configs:
+- config_name: {name}
+  data_files:
+  - split: {split}
+    path: {split}.jsonl
+---
+"""
+
+
+def make_collection(lab: Path) -> None:
+    """A mix of two data sets, as EvalScope's own sampler writes it."""
+    from evalscope.collections import CollectionSchema, DatasetInfo, StratifiedSampler
+
+    def filled(settings: Mapping[str, object]) -> dict[str, object]:
+        return dict(json.loads(json.dumps(settings).replace("{lab}", str(lab))))
+
+    choices = DatasetInfo(name="general_mcq", weight=2, args=filled(MCQ))
+    schema = CollectionSchema(name="mix", datasets=[choices, DatasetInfo(name="drop", args=filled(DROP))])
+    random.seed(0)  # which the sampler draws from
+    rows = StratifiedSampler(schema).sample(12)
+    (lab / "collection").mkdir(exist_ok=True)
+    lines = [json.dumps(one, ensure_ascii=False) for one in rows]
+    (lab / "collection/test.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 @contextmanager
-def serving(reply: Callable[[int], str | None], pause: float) -> Iterator[int]:
+def serving(case: Case) -> Iterator[int]:
     """An OpenAI-compatible server on loopback; a reply of None is an HTTP error 500."""
-    count = iter(range(10**9))
+    replies = {"tiny": case.server, "judge": case.judge}
+    counts = {name: iter(range(10**9)) for name in replies}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            time.sleep(pause)
-            text = reply(next(count))
+            model = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))["model"]
+            time.sleep(case.seconds_a_reply)
+            reply = replies[model]
+            text = reply(next(counts[model])) if reply else None
             message = {"role": "assistant", "content": text}
             body: dict[str, object] = {
                 "id": "x",
@@ -431,7 +532,7 @@ def record(case: Case, lab: Path, python: str) -> None:
     target = HERE / case.tool / case.name
     try:
         if case.server:
-            with serving(case.server, case.seconds_a_reply) as port:
+            with serving(case) as port:
                 result = run(case, lab, out, python, port)
         else:
             result = run(case, lab, out, python)

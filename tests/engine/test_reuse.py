@@ -30,6 +30,16 @@ def test_gate_is_always_judged_anew(done: Repository) -> None:
     assert "fail: general_qa.rouge-l-recall is 1 over 12 items; it should be at most 0.5" in ran.out
 
 
+def test_own_result_with_outputs_of_another_version_is_made_anew(done: Repository) -> None:
+    record = done.record
+    record["stages"]["train"]["outputs"]["colour"] = "red"
+    (done.folder / "run.json").write_text(json.dumps(record))
+    ran = done.run("--until", "train")
+
+    assert ran.code == 0, ran.text
+    assert "= train: taken from the store" in ran.out  # which has a sound one
+
+
 def arguments(key: str, value: object) -> Change:
     def change(repository: Repository) -> None:
         repository.config["train"]["args"][key] = value

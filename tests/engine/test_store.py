@@ -48,6 +48,27 @@ def test_damaged_result_is_made_anew(done: Repository) -> None:
     assert done.called == ["train"]
 
 
+OTHERS = {
+    "an output less": {"outputs": {"checkpoint": "train/checkpoint-10", "loss": 1.0, "dropped": 0}},
+    "an output more": {"outputs": {"checkpoint": "x", "steps": 1, "loss": 1.0, "dropped": 0, "colour": "red"}},
+    "another type": {"outputs": {"checkpoint": "x", "steps": "ten", "loss": 1.0, "dropped": 0}},
+    "a time of no size": {"seconds": 10**400},
+    "half a pair": {"url": "\ud800"},
+    "no number of JSON's": {"exit": float("nan")},
+}
+
+
+@pytest.mark.parametrize("changed", OTHERS.values(), ids=OTHERS)
+def test_result_of_another_version_or_hand_is_made_anew(done: Repository, changed: dict[str, object]) -> None:
+    for path in (done.root / ".swiftci/results").glob("*/entry.json"):
+        data = json.loads(path.read_text())
+        if data["entry"]["stage"] == "train":
+            path.write_text(json.dumps(data | {"entry": data["entry"] | changed}))
+    ran = done.run("--run-dir", "other", "--until", "train")
+
+    assert (ran.code, done.called) == (0, ["train"]), ran.text
+
+
 @pytest.mark.parametrize("rounds", [3, pytest.param(100, marks=pytest.mark.real)])
 def test_of_two_that_want_one_result_one_makes_it(repository: Repository, rounds: int) -> None:
     for number in range(rounds):

@@ -21,14 +21,14 @@ def copy(case: str, folder: Path) -> Path:
     return target
 
 
-def edit(path: Path, change: Callable[[Any], None]) -> None:
+def edit(path: Path, change: Callable[[Any], object]) -> None:
     """Changes a JSON file."""
     data = json.loads(path.read_text(encoding="utf-8"))
     change(data)
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
-def edit_rows(path: Path, change: Callable[[list[Any]], None]) -> None:
+def edit_rows(path: Path, change: Callable[[list[Any]], object]) -> None:
     """Changes a file of JSON lines."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     change(rows)

@@ -6,16 +6,20 @@ from typing import get_args
 
 import pytest
 
-from swiftci.config.gate import Rule
+from swiftci.config.gate import Gate, Rule
 from swiftci.evidence import verdict
+from swiftci.evidence.judge import Evidence, judge
 from swiftci.evidence.metric import Metric
 from swiftci.evidence.verdict import Reason, Verdict, Word
 from swiftci.spec.exit import Exit
 
 
-def measured(value: float) -> dict[str, Metric]:
-    one = Metric(subject="candidate", dataset="ceval", subset=None, metric="accuracy", value=value, items=200)
-    return {one.key: one}
+def measured(value: float) -> list[Metric]:
+    return [Metric(subject="candidate", dataset="ceval", subset=None, metric="accuracy", value=value, items=200)]
+
+
+def judged(rules: list[Rule], metrics: list[Metric]) -> Verdict:
+    return judge(Gate(rules=tuple(rules)), Evidence(metrics={"candidate": metrics}, items={}))
 
 
 @pytest.mark.parametrize(
@@ -38,11 +42,11 @@ def measured(value: float) -> dict[str, Metric]:
 def test_rule_is_judged(value: float, at_least: float | None, at_most: float | None, word: str) -> None:
     rule = Rule(metric="ceval.accuracy", at_least=at_least, at_most=at_most)
 
-    assert verdict.judge([rule], measured(value)).verdict == word
+    assert judged([rule], measured(value)).verdict == word
 
 
 def test_reason_says_what_was_found_and_what_was_expected() -> None:
-    found = verdict.judge([Rule(metric="ceval.accuracy", at_least=0.6, at_most=0.9)], measured(0.51234))
+    found = judged([Rule(metric="ceval.accuracy", at_least=0.6, at_most=0.9)], measured(0.51234))
 
     assert found.reasons[0].text == (
         "ceval.accuracy is 0.5123 over 200 items; it should be at least 0.6 and at most 0.9"
@@ -51,11 +55,11 @@ def test_reason_says_what_was_found_and_what_was_expected() -> None:
 
 
 def test_what_was_not_measured_never_passes() -> None:
-    found = verdict.judge([Rule(metric="ceval.f1", at_least=0.0)], measured(0.9))
+    found = judged([Rule(metric="ceval.f1", at_least=0.0)], measured(0.9))
 
     assert (found.verdict, found.exit) == ("invalid", Exit.TOOL)
     assert found.reasons[0].text == "ceval.f1 was not measured; measured: ceval.accuracy"
-    assert "measured: nothing" in verdict.judge([Rule(metric="a.b", at_most=1)], {}).reasons[0].text
+    assert "measured: nothing" in judged([Rule(metric="a.b", at_most=1)], []).reasons[0].text
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,7 @@ def test_every_verdict_has_an_exit_code() -> None:
 
 
 def test_verdict_survives_its_file(tmp_path: Path) -> None:
-    found = verdict.judge([Rule(metric="ceval.accuracy", at_least=0.6), Rule(metric="x.y", at_most=1)], measured(0.5))
+    found = judged([Rule(metric="ceval.accuracy", at_least=0.6), Rule(metric="x.y", at_most=1)], measured(0.5))
     verdict.write(tmp_path, found)
 
     assert verdict.read(tmp_path) == found

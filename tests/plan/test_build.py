@@ -27,9 +27,17 @@ def planned(repo: Repo, config: str, changed: Sequence[str] | None = None) -> Pl
 @pytest.mark.parametrize(
     ("more", "ids"),
     [
-        ("", "download train gate report cleanup"),
-        ("evaluate: {datasets: [ceval]}\n", "download train evaluate gate report cleanup"),
-        ("evaluate: {datasets: [ceval], base: true}\n", "download evaluate-base train evaluate gate report cleanup"),
+        ("", "download train gate report comment cleanup"),
+        ("evaluate: {datasets: [ceval]}\n", "download baseline train evaluate gate report comment cleanup"),
+        (
+            "evaluate: {datasets: [ceval], base: true}\n",
+            "download baseline evaluate-base train evaluate gate report comment cleanup",
+        ),
+        (
+            "evaluate: {datasets: [ceval], args: {limit: 9}}\n"
+            "gate: {rules: [{metric: ceval.accuracy, margin: 0.02}], extend_to: 99}\n",
+            "download baseline train evaluate evaluate-baseline extend gate report comment cleanup",
+        ),
     ],
 )
 def test_stages_come_in_order(more: str, ids: str, repo: Repo) -> None:
@@ -43,8 +51,9 @@ def test_stages_come_in_order(more: str, ids: str, repo: Repo) -> None:
 def test_each_machine_gets_its_stages(repo: Repo) -> None:
     plan = planned(repo, CONFIG + "evaluate: {datasets: [ceval], base: true}\n")
 
-    assert [call.id for call in plan.at(Place.GPU)] == ["download", "evaluate-base", "train", "evaluate", "cleanup"]
-    assert [call.id for call in plan.at(Place.CPU)] == ["gate", "report"]
+    gpu = ["download", "baseline", "evaluate-base", "train", "evaluate", "cleanup"]
+    assert [call.id for call in plan.at(Place.GPU)] == gpu
+    assert [call.id for call in plan.at(Place.CPU)] == ["gate", "report", "comment"]
 
 
 def test_what_must_happen_after_a_failure_comes_after_what_may_fail(repo: Repo) -> None:
@@ -87,11 +96,13 @@ def test_each_call_says_why(repo: Repo) -> None:
 
     assert [call.why for call in plan.calls] == [
         "tools, models and data are checked and fetched before anything costs GPU time",
+        "the run that the result is compared with",
         "evaluate.base is true",
         "sft with ms-swift on 1 GPU",
         "data sets: ceval, cmmlu",
         "1 rule",
         "always",
+        "always: on the pull request, and as a check",
         "always",
     ]
 

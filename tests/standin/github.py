@@ -14,12 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from tests.standin import github_openapi
 from tests.standin.hub import Fault, Request
 
 REPOSITORY = "team/models"
 ID = 42
 _DOCS = "https://docs.github.com/rest"
 _ARTIFACT = re.compile(r"/actions/artifacts/(\d+)/zip")
+_KEPT = re.compile(r"/actions/runs/(\d+)/artifacts")
+_RUNS = re.compile(r"/actions/workflows/([^/]+)/runs")
 _RUN = re.compile(r"/actions/runs/(\d+)")
 _BRANCH = re.compile(r"/git/ref/heads/(.+)")
 _COMPARE = re.compile(r"/compare/([0-9a-f]+)\.\.\.([0-9a-f]+)")
@@ -39,6 +42,7 @@ class Artifact:
     repository: int | None = ID
     expired: bool = False
     created: str = "2026-05-01T10:00:00Z"
+    status: str = "completed"
     entry: dict[str, Any] = field(default_factory=dict)
 
 
@@ -105,10 +109,27 @@ class GitHub:
             "head_sha": one.commit,
             "path": one.path,
             "event": one.event,
-            "status": "completed",
+            "status": one.status,
             "conclusion": "success",
+            "created_at": one.created,
             "html_url": page,
         }
+
+    def runs(self, workflow: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """rest/actions/workflow-runs#list-workflow-runs-for-a-workflow, by its file's name, filtered by the query."""
+        found = [
+            self.run(one)
+            for one in self.artifacts
+            if one.path.endswith(f"/{workflow}")
+            and query.get("branch") in (None, one.branch)
+            and query.get("status") in (None, one.status)
+        ]
+        return {"total_count": len(found), "workflow_runs": found[: int(query.get("per_page", "30"))]}
+
+    def kept(self, run: int) -> dict[str, Any]:
+        """rest/actions/artifacts#list-workflow-run-artifacts"""
+        found = [self.listed(one) for one in self.artifacts if one.id + 1000 == run]
+        return {"total_count": len(found), "artifacts": found}
 
     def compared(self, base: str, head: str) -> dict[str, Any] | None:
         """rest/commits/commits#compare-two-commits: `status` is diverged, ahead, behind or identical."""
@@ -165,6 +186,12 @@ class Handler(BaseHTTPRequestHandler):
         if found := _RUN.fullmatch(path):
             one = artifacts.get(int(found[1]) - 1000)
             answer = self.github.run(one) if one else None
+        if found := _RUNS.fullmatch(path):
+            github_openapi.request("GET", f"/repos/{REPOSITORY}{path}", query, None)
+            answer = self.github.runs(found[1], query)
+        if found := _KEPT.fullmatch(path):
+            github_openapi.request("GET", f"/repos/{REPOSITORY}{path}", query, None)
+            answer = self.github.kept(int(found[1]))
         if found := _BRANCH.fullmatch(path):  # rest/git/refs#get-a-reference
             commits = self.github.branches.get(found[1])
             sha = {"type": "commit", "sha": commits[0]} if commits else {}

@@ -72,6 +72,7 @@ class Hub:
     page: int = 1000
     head_known: bool = True
     link_host: str = ""
+    created: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     lies: dict[str, dict[str, Any]] = field(default_factory=dict)
     extra: list[dict[str, Any]] = field(default_factory=list)
@@ -110,6 +111,13 @@ class Hub:
             stat = path.stat()
             found.append((path.relative_to(folder).as_posix(), stat.st_size, *digests(path, stat.st_mtime_ns)))
         return found
+
+    def owned(self, owner: str) -> list[tuple[str, str]]:
+        """The models of an owner, and when each was made, the newest first; `created` may name more than are there."""
+        there = {path.relative_to(self.root / "models").as_posix() for path in (self.root / "models").glob("*/*")}
+        known = {name: self.created.get(name, "2020-01-01T00:00:00.000Z") for name in {*there, *self.created}}
+        found = [(name, made) for name, made in known.items() if name.split("/")[0] == owner]
+        return sorted(found, key=lambda one: (one[1], one[0]), reverse=True)
 
     def fault(self, server: str, text: str) -> Fault | None:
         with self.lock:

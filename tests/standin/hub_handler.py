@@ -60,6 +60,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.hub.token and self.hub.token not in given:
             status, code = self.hub.denial
             return self.say(status, b'{"error": "no"}', {"X-Error-Code": code})
+        if path == "/openapi/v1/models":
+            return self.modelscope_models(query)
+        if path == "/api/models":
+            return self.hf_models(query)
         if found := _MODELSCOPE.fullmatch(path):
             return self.modelscope(found[1], found[2], found[3], query)
         if found := _HF_SMALL.fullmatch(path):
@@ -126,6 +130,19 @@ class Handler(BaseHTTPRequestHandler):
         sha256 = digests(file, file.stat().st_mtime_ns)[0]
         return self.away(302, f"{repository}/{query['FilePath']}", {"X-Linked-ETag": f'"{sha256}"'})
 
+    def modelscope_models(self, query: Mapping[str, str]) -> None:
+        """The open interface's list, as modelscope_hub 0.5.1 reads it."""
+        size, number = int(query.get("page_size", "10")), int(query.get("page_number", "1"))
+        if size * number > 3000:
+            return self.json({"success": False, "code": "QuotaLimitExceed", "message": "too far"}, status=400)
+        every = self.hub.owned(query.get("owner", ""))
+        page = [
+            {"id": name, "display_name": name.split("/")[1], "created_at": made, "last_modified": made, "downloads": 1}
+            for name, made in every[size * (number - 1) : size * number]
+        ]
+        data = {"models": page, "total_count": len(every), "page_number": number, "page_size": size}
+        return self.json({"success": True, "data": data, "request_id": "r"})
+
     def envelope(self, data: Any) -> None:
         self.json({"Code": 200, "Data": data, "Message": "success", "RequestId": "r", "Success": True})
 
@@ -160,6 +177,19 @@ class Handler(BaseHTTPRequestHandler):
             address = f"{self.hub.link_host or self.hub.endpoint}/api/{repository}/tree/{revision}?{following}"
             link = {"Link": f'<{address}&cursor={start + self.hub.page}>; rel="next"'}
         return self.json(entries[start : start + self.hub.page], link)
+
+    def hf_models(self, query: Mapping[str, str]) -> None:
+        """The list of an owner's models, as huggingface_hub 1.33 reads it."""
+        every, start = self.hub.owned(query.get("author", "")), int(query.get("cursor", "0"))
+        size = min(int(query.get("limit", "1000")), self.hub.page)
+        page = [
+            {"_id": "1", "id": name, "modelId": name, "createdAt": made, "private": False, "tags": [], "downloads": 1}
+            for name, made in every[start : start + size]
+        ]
+        following = "&".join(f"{key}={value}" for key, value in query.items() if key != "cursor")
+        address = f"{self.hub.link_host or self.hub.endpoint}/api/models?{following}&cursor={start + size}"
+        link = {"Link": f'<{address}>; rel="next"'} if start + size < len(every) else {}
+        return self.json(page, link)
 
     def hf_file(self, kind: str, id: str, revision: str, path: str) -> None:
         repository = f"{kind}/{id}"

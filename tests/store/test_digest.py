@@ -142,7 +142,11 @@ def test_file_put_in_place_with_the_old_time_is_noticed(tmp_path: Path, folder: 
     assert digest(tmp_path, path) != before
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"PATH": 3}', '{"PATH": []}', '{"PATH": [1, 2]}', "\xff"])
+DAMAGED = ["", "{", "[]", "3", '{"PATH": 3}', '{"PATH": []}', '{"PATH": [1, 2]}', "\xff"]
+DAMAGED += ['{"x": NaN}', '{"x": "\\ud800"}', "[" * 100_000, '{"a":' * 400 + "1" + "}" * 400]
+
+
+@pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
 def test_damaged_memory_is_forgotten(tmp_path: Path, folder: Path, text: str) -> None:
     path = folder / "config.json"
     (tmp_path / "memory.json").write_text(text.replace("PATH", str(path)), encoding="latin-1")

@@ -37,6 +37,7 @@ def marked(repository: Repository, project: Project, loaded: Loaded) -> str:
         "evaluate.datasets=[general_qa, ceval]",
         "evaluate.args.limit=5",
         "evaluate.args.generation_config.max_tokens=7",
+        "evaluate.clusters={general_qa: passage}",
     ],
 )
 def test_setting_that_decides_changes_it(repository: Repository, change: str) -> None:
@@ -53,6 +54,7 @@ def test_setting_that_decides_changes_it(repository: Repository, change: str) ->
         "on.pull_request=true",
         "on.push=[main]",
         "evaluate.base=true",
+        "evaluate.show=general_qa",
         "train.args.max_steps=10",
     ],
 )

@@ -127,8 +127,11 @@ FAULTS: dict[str, tuple[Damage, list[str]]] = {
     "record of another run": (edit(RECORD, fingerprint="e" * 64), [
         f"records/tiny/{RUN}: its run.json is of another run: tiny, run {'e' * 16}-77{LOST}"
     ]),
-    "record of another name": (edit(RECORD, name=["big"]), [
-        f"records/tiny/{RUN}: its run.json is of another run: ['big'], run {'f' * 16}-77{LOST}"
+    "record of another name": (edit(RECORD, name="big"), [
+        f"records/tiny/{RUN}: its run.json is of another run: big, run {'f' * 16}-77{LOST}"
+    ]),
+    "record of a wrong type": (edit(RECORD, name=["big"]), [
+        f"records/tiny/{RUN}: its run.json cannot be read (name is of a wrong type){LOST}"
     ]),
     "file among records": (write("records/mine", ""), [f"records/mine{NOT_OURS}"]),
     "file in a record's place": (write("records/tiny/mine", ""), [f"records/tiny/mine{NOT_OURS}"]),

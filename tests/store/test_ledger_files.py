@@ -1,5 +1,7 @@
 """Files of the ledger that are damaged, foreign, or cannot be written."""
 
+import errno
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +97,18 @@ def test_folder_makes_a_file_once_and_replaces_none(tmp_path: Path) -> None:
 
     assert folder.read("2026-11", ["000001/reserved.json", "none/x"]) == {"000001/reserved.json": b"a"}
     assert sorted(one.name for one in (tmp_path / "ledger/2026-11").iterdir()) == ["000001", "000002"]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EACCES])
+def test_clock_of_a_folder_that_can_only_be_read_is_the_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(Path, "touch", refused)
+
+    assert Folder(tmp_path).now() == pytest.approx(time.time(), abs=5)
 
 
 def test_folder_that_cannot_be_written_is_an_error_and_no_grant(tmp_path: Path) -> None:

@@ -62,6 +62,13 @@ def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in GOOD.items() if key != name}
 
 
+STAGE: dict[str, Any] = {"state": "succeeded", "digest": "d", "execution": "e", "started": 1.0}
+
+
+def with_stage(**changed: object) -> str:
+    return json.dumps(GOOD | {"stages": {"train": STAGE | changed}})
+
+
 DAMAGED = {
     "empty": "",
     "half": json.dumps(GOOD)[:-5],
@@ -76,6 +83,17 @@ DAMAGED = {
     "stage no map": json.dumps(GOOD | {"stages": {"train": 3}}),
     "stage of another form": json.dumps(GOOD | {"stages": {"train": {"state": "running"}}}),
     "no text": "\xff\xfe",
+    "nested": json.dumps(GOOD | {"estimate": "NESTED"}).replace('"NESTED"', '{"a":' * 400 + "1" + "}" * 400),
+    "no number of JSON's": json.dumps(GOOD | {"estimate": {"seconds": float("nan")}}),
+    "half a pair": json.dumps(GOOD | {"ref": "\ud800"}),
+    "name no text": json.dumps(GOOD | {"name": 7}),
+    "time no number": json.dumps(GOOD | {"started": "now"}),
+    "time of no size": json.dumps(GOOD | {"started": 10**400}),
+    "needs no map": with_stage(needs=[]),
+    "needs no texts": with_stage(needs={"train": 1}),
+    "digest no text": with_stage(digest=-1),
+    "outputs no map": with_stage(outputs=None),
+    "exit no number": with_stage(exit=True),
 }
 
 
@@ -117,3 +135,9 @@ def test_every_field_of_the_record_is_in_the_file(tmp_path: Path) -> None:
     record.write(tmp_path, journal())
 
     assert json.loads((tmp_path / record.FILE).read_text()).keys() == {one.name for one in fields(Record)}
+
+
+def test_whole_record_with_a_stage_is_none_of_the_damaged(tmp_path: Path) -> None:
+    (tmp_path / record.FILE).write_text(with_stage())
+
+    assert record.read(tmp_path) == Record(**{**GOOD, "stages": {"train": StageRecord(**STAGE)}})

@@ -28,8 +28,8 @@ def variables(name: str) -> set[str]:
     return found | ({"SWIFTCI_SET"} if any(one.name == "sets" for one in command.params) else set())
 
 
-def test_there_is_one_for_each_stage_and_two_commands() -> None:
-    assert set(ACTIONS) == {stage.name for stage in STAGES} | {"plan", "setup"}
+def test_there_is_one_for_each_stage_and_three_commands() -> None:
+    assert set(ACTIONS) == {stage.name for stage in STAGES} | {"leaderboard", "plan", "setup"}
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -67,7 +67,7 @@ def test_every_output_is_the_steps_own(name: str) -> None:
         assert set(outputs) == {"run-dir", "artifact"} | {one.key for one in options(BY_NAME[name].outputs)}
 
 
-@pytest.mark.parametrize("name", [name for name in ACTIONS if name != "setup"])
+@pytest.mark.parametrize("name", [name for name in ACTIONS if name not in ("leaderboard", "setup")])
 def test_config_is_what_a_caller_must_give(name: str) -> None:
     expected = {"config", "rank"} if name == "join" else {"config"}
     assert {key for key, one in ACTIONS[name]["inputs"].items() if one["required"]} == expected

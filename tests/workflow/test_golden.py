@@ -93,6 +93,9 @@ class TestEveryWorkflow:
         assert tree["permissions"] == {}
         plan = tree["jobs"].pop("plan")
         assert plan["permissions"] == {"actions": "read", "contents": "read"}  # it looks for an earlier run's result
+        verdict = tree["jobs"].pop("verdict")["permissions"]  # it alone carries out nobody's code
+        assert verdict.pop("checks") == verdict.pop("pull-requests") == "write"
+        assert verdict == {"actions": "read", "contents": "read"}
         assert all(job["permissions"] == {"contents": "read"} for job in tree["jobs"].values())
 
     def test_jobs_have_names_and_timeouts_and_training_has_no_other(self, name: str) -> None:
@@ -122,6 +125,9 @@ class TestEveryWorkflow:
             found = step.get("uses", "").partition("/actions/")[2].partition("@")[0]
             declares = found in BY_NAME and bool(BY_NAME[found].secrets)
             for key, value in step.get("env", {}).items():
+                if key == "GITHUB_TOKEN":
+                    assert (key in BY_NAME[found].sees, value) == (True, "${{ github.token }}")
+                    continue
                 assert declares or (key.startswith("AWS_") and BY_NAME[found].place is Place.GPU)
                 assert value == f"${{{{ secrets.{key} }}}}"
         assert "secrets" not in "".join(texts([{**job, "steps": []} for job in tree["jobs"].values()]))
@@ -226,7 +232,17 @@ def test_base_is_scored_before_the_training() -> None:
     with_base = [step.get("id") for step in tree_of("base")["jobs"]["train"]["steps"]]
     bare = [step.get("id") for step in tree_of("bare")["jobs"]["train"]["steps"]]
 
-    assert with_base == ["setup", None, "download", "evaluate-base", "train", "evaluate", "upload", "cleanup"]
+    assert with_base == [
+        "setup",
+        None,
+        "download",
+        "baseline",
+        "evaluate-base",
+        "train",
+        "evaluate",
+        "upload",
+        "cleanup",
+    ]
     assert bare == ["setup", None, "download", "train", "upload", "cleanup"]
 
 

@@ -42,7 +42,7 @@ def faults(template: str) -> Iterator[str]:
 
 
 def test_there_are_templates() -> None:
-    assert set(TEMPLATES) == {"action.yml.j2", "workflow.yml.j2"}
+    assert set(TEMPLATES) == {"action.yml.j2", "leaderboard.yml.j2", "workflow.yml.j2"}
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

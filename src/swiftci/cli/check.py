@@ -8,6 +8,7 @@ from swiftci.cli.load import around
 from swiftci.cli.output import as_annotation, as_json, failed, ordered, print_json, text
 from swiftci.config.load import config_paths, load_all, load_project, relative
 from swiftci.config.project import Project
+from swiftci.plan import leaderboard
 from swiftci.plan.check import check
 from swiftci.spec.exit import Exit
 from swiftci.spec.problem import ConfigError, Problem
@@ -37,6 +38,8 @@ def command(configs: tuple[str, ...], style: str | None) -> int:
         if project is not UNREAD or named or config_paths(root, project):
             found = load_all(root, project, problems, named)
             problems += check(root, project, found)
+            if not named and not failed(problems):  # a broken config is not among them
+                problems += leaderboard.check(project, found)
             count = len(found)
     except ConfigError as error:
         problems += error.problems

@@ -1,7 +1,6 @@
 """swiftci diff"""
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -10,24 +9,13 @@ from swiftci.cli import load
 from swiftci.cli.output import print_json
 from swiftci.cli.runs import Run, metrics, named
 from swiftci.cli.table import plain, shown, table, terminal
+from swiftci.evidence.changes import Change, apart, compared
 from swiftci.spec.problem import ConfigError, Problem, printable
 
 KEY = 40
 """Columns of a key at most."""
 VALUE_MIN = 16
 ABSENT = "-"
-BEFORE = 8
-"""Characters shown ahead of the first difference between two long values."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One thing that decides a result, by the user's key; `state` is changed, or in which run alone it stands."""
-
-    key: str
-    state: str
-    first: Any = None
-    second: Any = None
 
 
 @click.command()
@@ -44,7 +32,7 @@ def command(first: str, second: str, style: str) -> None:
     root, project = load.project([])
     store = open_store(root, project, os.environ)
     pair = named(root, store, first), named(root, store, second)
-    changes = compared(*pair)
+    changes = compared(*map(_parts, pair))
     before, after = metrics(pair[0]), metrics(pair[1])
     keys = list(dict.fromkeys([*before, *after]))
     if style == "json":
@@ -72,20 +60,6 @@ def _of(run: Run) -> dict[str, Any]:
     return {"name": run.name, "run": run.run, **known}
 
 
-def compared(first: Run, second: Run) -> list[Change]:
-    """What differs, in the order of the first run's keys."""
-    one, other = _parts(first), _parts(second)
-    found = []
-    for key in dict.fromkeys([*one, *other]):
-        if key not in other:
-            found.append(Change(key=key, state="first", first=one[key]))
-        elif key not in one:
-            found.append(Change(key=key, state="second", second=other[key]))
-        elif one[key] != other[key]:
-            found.append(Change(key=key, state="changed", first=one[key], second=other[key]))
-    return found
-
-
 def _parts(run: Run) -> dict[str, Any]:
     found = run.at("parts")
     if not isinstance(found, dict) or not found:
@@ -102,21 +76,13 @@ def _room(keys: list[str], width: int) -> int:
 def _values(changes: list[Change], room: int) -> list[list[str]]:
     rows = []
     for one in changes:
-        first, second = _apart(plain(one.first), plain(one.second), room) if one.state == "changed" else ("", "")
+        first, second = apart(plain(one.first), plain(one.second), room) if one.state == "changed" else ("", "")
         if one.state == "first":
             first, second = plain(one.first), ABSENT
         elif one.state == "second":
             first, second = ABSENT, plain(one.second)
         rows.append([one.key, shown(first, room), shown(second, room)])
     return rows
-
-
-def _apart(first: str, second: str, room: int) -> tuple[str, str]:
-    """Two values, from shortly before their first difference where all would not fit."""
-    same = next((n for n, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), 0)
-    if max(len(first), len(second)) <= room or same < room // 2:
-        return first, second
-    return tuple(f"…{text[same - BEFORE :]}" for text in (first, second))  # type: ignore[return-value] # two of two
 
 
 def _number(value: float | None) -> str:

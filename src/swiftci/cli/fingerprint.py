@@ -76,7 +76,7 @@ def _stages(root: Path, project: Project, loaded: Loaded, parts: Sequence[Part])
     from swiftci.spec.error import ToolError
     from swiftci.stages import BY_NAME, decided
 
-    store, found = open_store(root, project, os.environ), []
+    store, found, silent = open_store(root, project, os.environ), [], ""
     for call in build(project, loaded).calls:
         stage = BY_NAME[call.stage]
         if not stage.keeps:
@@ -85,13 +85,16 @@ def _stages(root: Path, project: Project, loaded: Loaded, parts: Sequence[Part])
         unknown = list(dict.fromkeys(p.key for p in decided.deferred(stage, inputs, parts, loaded.config)))
         digest = None if unknown else decided.of_parts(stage, inputs, parts, loaded.config)
         one: dict[str, Any] = {"call": call.id, "digest": digest, "deferred": unknown, "kept": None, "by": ""}
-        if store and digest:
+        if silent:  # who waits half a minute for no answer shall not wait for it again
+            one["error"] = silent
+        elif store and digest:
             try:
                 entry = store.find(digest)
                 one["kept"] = entry is not None
                 one["by"] = str(entry.get("url") or entry.get("run") or "") if entry else ""
             except ToolError as error:
                 one["error"] = error.message
+                silent = error.message if error.kind == "network" else ""
         found.append(one)
     return found
 

@@ -12,7 +12,7 @@ from swiftci.plan.build import LOCK, build
 from swiftci.spec.exit import Exit
 from swiftci.spec.problem import ConfigError, Position, Problem
 from swiftci.store.files import write_text
-from swiftci.workflow.generate import Rendered, problem, rendered
+from swiftci.workflow.generate import Rendered, problem, rendered, rendered_board
 from swiftci.workflow.pin import DEFAULT, Lock, own, read_lock, text, unpinned
 
 _INTERNAL = """
@@ -29,7 +29,7 @@ A guard inside the workflow would be no protection, since a pull request brings 
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Folder to write to; .github/workflows when absent.")
 def command(check: bool, profile: str, output: Path | None) -> int:
-    """Write the workflow of each config, or with --check prove that none drifted."""
+    """Write the workflow of each config and of the leaderboard, or with --check prove that none drifted."""
     root, project, configs = load.every(disk="none")
     problems: list[Problem] = []
     lock = read_lock(root, problems)
@@ -39,6 +39,7 @@ def command(check: bool, profile: str, output: Path | None) -> int:
         problems.append(notice)
     plans = [build(project, one, root=root) for one in configs]
     files = [rendered(root, project, plan, lock, profile, output) for plan in plans]  # type: ignore[arg-type] # click checked it
+    files += rendered_board(root, project, configs, lock, profile, output)  # type: ignore[arg-type] # likewise
     problems += [found for one in files if (found := problem(one))]
     problems += _strangers(root, {one.path for one in files}) if output is None else []
     if check:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from swiftci.cli.output import failed, show_problems
 from swiftci.config.load import Loaded, find_root, load_all, load_config, load_project, relative
 from swiftci.config.project import Project
+from swiftci.plan import leaderboard
 from swiftci.plan.check import Disk, check
 from swiftci.spec.problem import ConfigError, Problem
 
@@ -48,6 +49,7 @@ def every(*, disk: Disk) -> tuple[Path, Project, list[Loaded]]:
     root, found = project(problems)
     loaded = load_all(root, found, problems)
     problems += check(root, found, loaded, disk=disk)
+    problems += [] if failed(problems) else leaderboard.check(found, loaded)  # a broken config is not among them
     return root, found, _sound(loaded, problems)
 
 

@@ -12,6 +12,7 @@ from swiftci.cli import load
 from swiftci.cli.output import print_json
 from swiftci.config.arguments import texts
 from swiftci.config.evaluate import Evaluate
+from swiftci.config.gate import Rule
 from swiftci.config.load import Loaded
 from swiftci.config.project import Project
 from swiftci.engine.session import LOCAL, open_store, run_folder
@@ -92,10 +93,24 @@ def _view(root: Path, project: Project, plan: Plan) -> dict[str, Any]:
         "method": config.train.method,
         "train": [asdict(argument) for argument in swift.arguments(config.train, root, folder / "train")],
         "evaluate": _evaluated(config.evaluate, folder, root) if config.evaluate else [],
-        "gate": [asdict(rule) for rule in config.gate.rules],
+        "gate": asdict(config.gate),
+        "foreseen": _foreseen(root, project, loaded),
         "limits": asdict(config.limits),
         "estimate": asdict(_estimated(root, project, loaded)),
     }
+
+
+def _foreseen(root: Path, project: Project, loaded: Loaded) -> list[str]:
+    """What the gate will be able to tell, where the store's history is at hand."""
+    from swiftci.evidence import foreseen
+
+    try:
+        store = open_store(root, project, os.environ)
+        history = list(store.history()) if store and (store.local or not runner.on_runner(os.environ)) else []
+    except (ToolError, OSError):
+        return []
+    own = [line for line in history if line.get("name") == loaded.config.name]
+    return list(foreseen.lines(loaded.config.gate, own))
 
 
 def _estimated(root: Path, project: Project, loaded: Loaded) -> Estimate:
@@ -166,9 +181,6 @@ def _print(view: dict[str, Any]) -> None:
         words = view["evaluate"][4:]
         for word in words:
             print(("  " if word.startswith("--") else "      ") + word)
-    for rule in view["gate"]:
-        bounds = [
-            f"{name.replace('_', ' ')} {rule[name]:g}" for name in ("at_least", "at_most") if rule[name] is not None
-        ]
-        print(f"\ngate: {rule['metric']} {' and '.join(bounds)}", end="")
+    for text in (*(Rule(**rule).described for rule in view["gate"]["rules"]), *view["foreseen"]):
+        print(f"\ngate: {text}", end="")
     print(f"\nrun directory: {view['run_dir']}")

@@ -1,6 +1,7 @@
 """swiftci run"""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -25,8 +26,11 @@ AS_BEFORE = "as before, nothing of its inputs changed"
     metavar="KEY=VALUE",
     help="Override a value of the config, as in train.args.max_steps=2.",
 )
+@click.option("--baseline", metavar="RUN", help="Run to compare with; the branch's newest good one when absent.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where the run works; .swiftci/runs/NAME when absent.")
-def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], run_dir: Path | None) -> int:
+def command(
+    config: str, until: str | None, force: bool, sets: tuple[str, ...], baseline: str | None, run_dir: Path | None
+) -> int:
     """Carry out a config's plan here and now; what an earlier run did with the same inputs is reused."""
     root, project, loaded = load.one(config, sets, disk="all")
 
@@ -34,7 +38,7 @@ def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], 
     from swiftci.engine.session import opened, run_folder
     from swiftci.plan.build import build
 
-    plan = build(project, loaded)
+    plan = build(project, loaded, baseline=baseline, here=True)
     known = {name for call in plan.calls for name in (call.id, call.stage)}
     if until and until not in known:
         raise click.UsageError(
@@ -66,16 +70,26 @@ def command(config: str, until: str | None, force: bool, sets: tuple[str, ...], 
 
 def _summary(folder: Path, record: Record, named: list[str]) -> None:
     """Where the report is, and the score before, the score after and the verdict in one line."""
-    from swiftci.evidence import report, verdict
+    from swiftci.evidence import verdict
 
     found = verdict.read(folder) if record.succeeded("report") else None
     if found is None:
         say(f"run directory: {folder}")
         return
-    parts = []
-    for score in report.compared(folder, record):
-        if score.after and (score.key in named if named else score.primary):
-            before = f"{score.before.mean:.4g} → " if score.before else ""
-            parts.append(f"{score.key} {before}{score.after.mean:.4g}")
     say(f"report: {folder / 'report.html'}")
-    say(" · ".join([*parts, f"verdict: {found.verdict}"]))
+    say(" · ".join([*_scores(folder, record, named), f"verdict: {found.verdict}"]))
+
+
+def _scores(folder: Path, record: Record, named: list[str]) -> Iterator[str]:
+    """The metrics that rules name, else the primary ones, before and after the training."""
+    from swiftci.evidence import metric
+
+    try:
+        base = metric.whole(metric.read(folder, "base")) if record.succeeded("evaluate-base") else {}
+        after = metric.whole(metric.read(folder, "candidate")) if record.succeeded("evaluate") else {}
+    except ValueError:
+        return  # the gate has said so already
+    for key, one in after.items():
+        if key in named if named else one.primary:
+            before = f"{base[key].value:.4g} → " if key in base else ""
+            yield f"{key} {before}{one.value:.4g}"

@@ -96,7 +96,7 @@ def named(root: Path, store: Store | None, text: str) -> Run:
     folders = [Path(os.path.expanduser(text)).absolute()]  # noqa: PTH111 -- Path's raises where there is no such user
     folders += [root / LOCAL / "runs" / text] if NAME.fullmatch(text) else []
     for folder in folders:
-        if found := _in(folder):
+        if found := read_folder(folder):
             return found
     if store is None:
         message = f"there is no directory {quoted(text)} with a {records.FILE}, and no store to look in"
@@ -104,7 +104,8 @@ def named(root: Path, store: Store | None, text: str) -> Run:
     return kept(store, text)
 
 
-def _in(folder: Path) -> Run | None:
+def read_folder(folder: Path) -> Run | None:
+    """The run whose directory that is; None where there is none. Raises ConfigError where its record is damaged."""
     try:
         found = records.read(folder)
     except NotADirectoryError:

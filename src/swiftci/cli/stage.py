@@ -82,6 +82,8 @@ def _carry(
         runner.write_outputs(os.environ, outputs)
     for name, value in outputs.items():
         print(f"{name}: {value}")
+    if outputs.get("warning") and runner.on_runner(os.environ):
+        print(runner.annotation("warning", outputs["warning"], title=f"swiftci: {call.id}"))
     if carried.exit and runner.on_runner(os.environ):
         print(runner.annotation("error", _why(folder), title=f"swiftci: {call.id}"))
     return carried.exit

@@ -8,7 +8,7 @@ from swiftci.config.project import URL
 from swiftci.config.read import Section
 from swiftci.config.yaml import Node
 from swiftci.spec.option import option
-from swiftci.spec.problem import Problem
+from swiftci.spec.problem import Position, Problem, nearest, quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +60,15 @@ class Evaluate(Section):
     )
     endpoint: Endpoint | None = option("Score a model that is served elsewhere.", default=None)
     args: Arguments = option("EvalScope's own arguments.", factory=Arguments)
+    clusters: dict[str, str] = option(
+        "By data set, what in its items' metadata says which of them belong together, such as a passage's name.",
+        factory=dict,
+    )
+    show: tuple[str, ...] = option("Data sets whose items the report lays side by side, with every answer.", default=())
 
     @classmethod
     def check(cls, node: Node, problems: list[Problem]) -> None:
+        _named(node, problems)
         datasets = node.entries.get("datasets")
         if datasets and datasets.kind == "list" and not datasets.items:
             message = "evaluate.datasets is empty; EvalScope would measure nothing and call it success"
@@ -80,3 +86,28 @@ class Evaluate(Section):
         if endpoint and base and base.value is True:
             message = "evaluate.base cannot be scored: the endpoint serves one model"
             problems.append(Problem(code="wrong-value", message=message, position=base.position))
+
+
+def _named(node: Node, problems: list[Problem]) -> None:
+    """`clusters` and `show` are of data sets that are evaluated."""
+    datasets, clusters, show = (node.entries.get(key) for key in ("datasets", "clusters", "show"))
+    named = [one.text for one in (datasets.items or (datasets,)) if one.kind == "scalar"] if datasets else []
+
+    def check(name: str, key: str, position: Position) -> None:
+        if name in named:
+            return
+        close = nearest(name, named)
+        hint = f"did you mean {quoted(close)}?" if close else f"evaluate.datasets has: {', '.join(named) or 'nothing'}"
+        message = f"{key} names {quoted(name)}, which is not evaluated"
+        problems.append(Problem(code="wrong-value", message=message, position=position, hint=hint))
+
+    if clusters:
+        for name, one in clusters.entries.items():
+            check(name, "evaluate.clusters", clusters.keys[name])
+            if one.kind == "scalar" and not one.text:
+                message = f"evaluate.clusters.{name} should be a key of the items' metadata, found {one.describe}"
+                problems.append(Problem(code="wrong-value", message=message, position=one.position))
+    if show:
+        for one in show.items or (show,):
+            if one.kind == "scalar" and one.text:
+                check(one.text, "evaluate.show", one.position)

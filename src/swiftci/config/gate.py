@@ -42,6 +42,18 @@ class Rule(Section):
         return self.margin is not None or self.improves
 
     @property
+    def described(self) -> str:
+        """The rule in a few words."""
+        where = f" [{self.subset}]" if self.subset else " in every subset" if self.every else ""
+        numbers = (("at least", self.at_least), ("at most", self.at_most))
+        said = [f"{word} {number:g}" for word, number in numbers if number is not None]
+        if self.margin is not None:
+            said.append(f"no more than {self.margin:g} worse than the {self.against}")
+        if self.improves:
+            said.append(f"better than the {self.against}")
+        return f"{self.metric}{where} {' and '.join(said)}"
+
+    @property
     def dataset(self) -> str:
         return self.metric.partition(".")[0]
 
@@ -118,6 +130,17 @@ class Gate(Section):
         default=None,
     )
 
+    extend_to: int | None = option(
+        "Items to ask of each subset, instead of evaluate.args.limit, where so few leave a comparison inconclusive; "
+        "the error is shared out over the two looks.",
+        default=None,
+    )
+
+    @property
+    def looks(self) -> int:
+        """How often a result may be looked at."""
+        return 2 if self.extend_to else 1
+
     @property
     def compared(self) -> tuple[Rule, ...]:
         return tuple(rule for rule in self.rules if rule.compares)
@@ -127,7 +150,14 @@ def check_metrics(node: Node, datasets: list[str], problems: list[Problem]) -> N
     """Appends what is wrong with the metrics that rules name; `node` is the whole config's."""
     gate = node.entries.get("gate")
     rules = gate.entries.get("rules") if gate and gate.kind == "map" else gate
+    base = node.at("evaluate.base")
+    _check_extension(node, problems)
     for rule in rules.items if rules else ():
+        against = rule.entries.get("against")
+        if against and against.text == "base" and not (base and base.value is True):
+            message = "this rule compares with the model before training, which is not measured"
+            hint = "set evaluate.base: true"
+            problems.append(Problem(code="missing-key", message=message, position=against.position, hint=hint))
         metric = rule.entries.get("metric")
         if metric is None or metric.kind != "scalar" or not metric.text:
             continue
@@ -139,3 +169,16 @@ def check_metrics(node: Node, datasets: list[str], problems: list[Problem]) -> N
         hint = f"as in {shown}.{rest or 'accuracy'}; data sets under evaluate: {', '.join(datasets) or 'none'}"
         message = f"metric {quoted(metric.text)} names no evaluated data set"
         problems.append(Problem(code="wrong-value", message=message, position=metric.position, hint=hint))
+
+
+def _check_extension(node: Node, problems: list[Problem]) -> None:
+    """Whether there is something to extend, and it becomes more."""
+    extend, limit = node.at("gate.extend_to"), node.at("evaluate.args.limit")
+    if extend is None or type(extend.value) is not int:
+        return
+    if limit is None or type(limit.value) is not int:
+        message = "gate.extend_to needs evaluate.args.limit, the number of items to begin with"
+        problems.append(Problem(code="missing-key", message=message, position=extend.position))
+    elif extend.value <= limit.value:
+        message = f"gate.extend_to should be more than evaluate.args.limit, {limit.value}, found {extend.describe}"
+        problems.append(Problem(code="wrong-value", message=message, position=extend.position))

@@ -6,6 +6,8 @@ from pathlib import PurePosixPath
 from typing import ClassVar
 
 from swiftci.config.budget import Budget, check_pools
+from swiftci.config.leaderboard import Leaderboard, check_store
+from swiftci.config.notify import Channel, check_channels
 from swiftci.config.read import Section
 from swiftci.config.yaml import Node
 from swiftci.spec.option import option
@@ -153,6 +155,9 @@ class Secrets(Section):
     judge: tuple[str, ...] = option(
         "Key of the judge under `evaluate.args.judge`; EvalScope gets it as MODELSCOPE_SDK_TOKEN.", default=()
     )
+    notify: tuple[str, ...] = option(
+        "What opens the channels under `notify`, such as DINGTALK_TOKEN; their keys name these.", default=()
+    )
 
     @classmethod
     def check(cls, node: Node, problems: list[Problem]) -> None:
@@ -198,6 +203,8 @@ class Project(Section):
     cache: str | None = option("Folder on the GPU machine that keeps models and data sets.", default=None)
     hub: Hub = option("Where models and data sets come from.", default=Hub())
     budget: Budget | None = option("What GPU time costs, and how much may be spent.", default=None)
+    notify: tuple[Channel, ...] = option("Who is told how runs went.", default=())
+    leaderboard: Leaderboard | None = option("A page that ranks models, kept up to date.", default=None)
     secrets: Secrets = option("Names of the repository's secrets, by group.", default=Secrets())
     python: str | None = option(
         "The interpreter that has ms-swift and EvalScope; the one on PATH when absent.", default=None
@@ -222,6 +229,8 @@ class Project(Section):
                 )
             )
         check_pools(node, Runners().gpu.labels, problems)
+        check_store(node, problems)
+        check_channels(node, problems)
         pattern = node.entries.get("configs")
         if pattern and pattern.kind == "scalar" and pattern.text and not _is_pattern(pattern.text):
             hint = "as in configs/**/*.yaml, relative to swiftci.yaml"

@@ -111,6 +111,8 @@ class _Work:
             return None
         if self.force and (self.forced == "-" or entry.forced != self.forced):
             return None
+        if not result.declared(self.stage, entry.outputs):
+            return None
         found = result.inventory(self.session, self.stage, self.inputs, entry.outputs)
         return entry if entry.inventory == found else None
 
@@ -233,8 +235,7 @@ def _executions(session: Session, call: Call, needs: tuple[str, ...]) -> dict[st
 def _context(session: Session, stage: Stage, progress: Progress, digest: str) -> Context:
     named = {name for names in asdict(session.project.secrets).values() for name in names}
     environ = runner.visible(session.environ, session.project, stage.secrets)
-    if stage.name == "report" and "GITHUB_STEP_SUMMARY" in session.environ:
-        environ["GITHUB_STEP_SUMMARY"] = session.environ["GITHUB_STEP_SUMMARY"]
+    environ |= {name: session.environ[name] for name in stage.sees if name in session.environ}
     deadline, why = _deadline(session)
     return Context(
         root=session.root,

@@ -17,6 +17,7 @@ from swiftci.stages.stage import Progress, Stage
 from swiftci.store import record as records
 from swiftci.store.digest import listing, of_data
 from swiftci.store.kept import Store
+from swiftci.store.plain import fits, refuse
 from swiftci.store.record import StageRecord
 from swiftci.tools.local_path import exists, local
 
@@ -24,6 +25,7 @@ from swiftci.tools.local_path import exists, local
 def digest(session: Session, stage: Stage, inputs: Any) -> tuple[str, bool]:
     """Of everything that decides a call's result, and whether all of that is known."""
     content, config, parts = _content(session, inputs), session.loaded.config, session.parts()
+    content |= stage.found(inputs, session.folder)
     named = [one.name for one in options(stage.inputs) if not one.choices and getattr(inputs, one.name) is not None]
     known = content.keys() >= set(named) and not decided.deferred(stage, inputs, parts, config)  # a hub's may change
     return decided.of_parts(stage, inputs, parts, config, content), known
@@ -70,7 +72,7 @@ def take(
     if forced and found.get("forced") != forced:
         return None
     entry = _entry(found)
-    if entry is None:
+    if entry is None or not declared(stage, entry.outputs):
         return None
     for name in {*stage.unfinished, *stage.results(inputs, entry.outputs)}:
         if (session.folder / name).is_dir():
@@ -137,12 +139,20 @@ def _unfinished(entry: StageRecord) -> str:
     return of_data(["unfinished", entry.digest, entry.forced])
 
 
+def declared(stage: Stage, outputs: Mapping[str, Any]) -> bool:
+    """Whether recorded outputs are what this version's stage gives: another's may have others."""
+    known = {one.name: one for one in options(stage.outputs)}
+    missing = [name for name, one in known.items() if one.required and name not in outputs]
+    return not missing and all(name in known and fits(value, known[name].type) for name, value in outputs.items())
+
+
 def _entry(found: Mapping[str, Any]) -> StageRecord | None:
     """A journal entry from what a store holds of it."""
     known = {name: found[name] for name in StageRecord.__dataclass_fields__ if name in found}
     try:
-        entry = StageRecord(**known)
-    except TypeError:
+        refuse(dict(found))
+        entry = records.stage(known)
+    except ValueError:
         return None
     entry.origin = str(found.get("url") or found.get("run") or "")
     return entry if entry.state == "succeeded" else None

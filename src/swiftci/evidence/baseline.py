@@ -1,9 +1,14 @@
 """What a result is compared with: an earlier run's record and items, laid into the run directory."""
 
 import json
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from swiftci.evidence import metric, training
+from swiftci.store import record as records
 from swiftci.store.files import write_json
 
 BASELINE, ANCHOR = "baseline", "anchor"
@@ -43,3 +48,48 @@ def read(folder: Path, subject: str = BASELINE) -> Found | None:
         return None
     except (TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{subject}/{FILE} is damaged: {error}") from None
+
+
+_INDIFFERENT = ("evaluate.datasets", "evaluate.args.limit", "evaluate.base", "evaluate.show")
+"""What of an evaluation may differ: the items that both have tell whether they can be compared."""
+
+
+def differs(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[str, ...]:
+    """What decides a measurement and is not the same in two records' `parts`, in the config's keys.
+
+    The data itself is not asked: items are matched by prompt and expected answer.
+    """
+    keys = dict.fromkeys([*now, *then])
+    return tuple(key for key in keys if _decides(key) and now.get(key) != then.get(key))
+
+
+def _decides(key: str) -> bool:
+    if key.startswith("evaluate."):
+        return key not in _INDIFFERENT
+    return key == "image" or key.removeprefix("version of ") in _TOOLS
+
+
+_TOOLS = ("evalscope", "torch", "transformers", "peft")
+
+
+def lay(folder: Path, subject: str, source: Path, found: Found) -> None:
+    """Puts a run's small files into a run directory as what is compared with. Raises ValueError: it is no result."""
+    metrics = metric.read(source, "candidate")
+    items = metric.read_items(source, "candidate")
+    if not metrics:
+        raise ValueError(f"{source} holds no {metric.FILE} of a trained model")
+    remove(folder, subject)
+    for name in (records.FILE, f"train/{training.LOG}"):
+        if (source / name).is_file():
+            (folder / subject / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, folder / subject / name)
+    metric.write(folder, subject, [replace(one, subject=subject) for one in metrics], items)
+    write(folder, subject, found)
+
+
+def remove(folder: Path, subject: str) -> None:
+    """Takes what was compared with out of a run directory."""
+    shutil.rmtree(folder / subject, ignore_errors=True)
+    if metric.read(folder, subject):
+        metric.write(folder, subject, [], [])
+    (folder / "items" / f"{subject}.jsonl").unlink(missing_ok=True)

@@ -1,138 +1,74 @@
-"""Charts as SVG text, drawn by Vega-Lite (the `report` extra)."""
+"""Charts as SVG text, drawn by Vega-Lite (the `report` extra); the page gives their colours for light and dark."""
 
-import math
-from collections.abc import Sequence
+import re
 from typing import Any
 
-from swiftci.evidence.interval import Estimate
-from swiftci.evidence.training import Point
+from swiftci.evidence.texts import fit
 
-POINTS_MAX = 1500
-"""A longer curve is thinned: more points than pixels say nothing."""
-
-_GREY = "#808080"
+OWN, BASELINE, BASE = "#2563eb", "#c2570c", "#7d8590"
+WORSE, BETTER, TEXT, GRID = "#cf222e", "#1a7f37", "#59636e", "#d1d9e0"
+COLOURS = {
+    "own": OWN,
+    "baseline": BASELINE,
+    "base": BASE,
+    "fail": WORSE,
+    "pass": BETTER,
+    "soft": TEXT,
+    "line": GRID,
+}
+"""Each as the light page has it, by the name of the page's variable that stands for it."""
+WIDTH = 420
+"""A chart's whole width: no wider than a telephone, since text that shrinks with a picture cannot be read."""
 _STYLE: dict[str, Any] = {
     "background": None,
-    "font": "sans-serif",
+    "font": "Arial, Helvetica, sans-serif",
+    "aria": False,  # the figure around it is described as a whole
     "view": {"stroke": None},
     "axis": {
-        "labelColor": _GREY,
-        "titleColor": _GREY,
-        "gridColor": "#80808040",
-        "domainColor": _GREY,
-        "tickColor": _GREY,
+        "labelColor": TEXT,
+        "titleColor": TEXT,
+        "gridColor": GRID,
+        "domainColor": GRID,
+        "tickColor": GRID,
         "labelFontSize": 11,
+        "titleFontSize": 11,
         "titleFontWeight": "normal",
-        "labelLimit": 260,
+        "labelLimit": 170,
+        "labelOverlap": True,
     },
-    "legend": {"labelColor": _GREY, "titleColor": _GREY, "orient": "top"},
+    "legend": {"disable": True},
 }
-_PALE, _BLUE, _ORANGE, _GREEN = "#9aa0a6", "#1a73e8", "#e8710a", "#188038"
+_PATH = re.compile(r'(?<= d=")[^"]*')
+_LONG = re.compile(r"(\.\d)\d+")
 
 
 class NoCharts(Exception):
     """The drawing library is not installed."""
 
 
-STEPS = {"grid": False, "tickMinStep": 1, "format": "d"}
-"""An axis of whole numbers."""
-
-
-def loss_curve(points: Sequence[Point], words: dict[str, str]) -> str:
-    """Training and validation loss over steps."""
-    every = max(1, math.ceil(len(points) / POINTS_MAX))
-    series = {
-        words["train_loss"]: (_BLUE, [(p.step, p.loss) for p in points[::every] if p.loss is not None]),
-        words["eval_loss"]: (_ORANGE, [(p.step, p.eval_loss) for p in points if p.eval_loss is not None]),
-    }
-    return _curves(series, words["loss"], words)
-
-
-def reward_curve(points: Sequence[Point], words: dict[str, str]) -> str:
-    """The reward over steps, of an rlhf that logs one."""
-    every = max(1, math.ceil(len(points) / POINTS_MAX))
-    name = next(p.reward_key for p in points if p.reward_key)
-    series = {name: (_GREEN, [(p.step, p.reward) for p in points[::every] if p.reward is not None])}
-    return _curves(series, words["reward"], words)
-
-
-def _curves(series: dict[str, tuple[str, list[tuple[int, float]]]], title: str, words: dict[str, str]) -> str:
-    """Lines over steps, each with its colour; what is no number leaves a gap."""
-    rows = [
-        {"step": step, "value": value if value - value == 0 else None, "kind": kind}
-        for kind, (_, values) in series.items()
-        for step, value in values
-    ]
-    return _svg(
-        {
-            "width": 760,
-            "height": 220,
-            "data": {"values": rows},
-            "mark": {"type": "line", "point": len(rows) <= 60, "strokeWidth": 2},
-            "encoding": {
-                "x": {"field": "step", "type": "quantitative", "title": words["step"], "axis": STEPS},
-                "y": {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False}},
-                "color": _colour({kind: colour for kind, (colour, _) in series.items()}, rows),
-            },
-        }
-    )
-
-
-def scores(rows: Sequence[tuple[str, Estimate | None, Estimate | None]], words: dict[str, str]) -> str:
-    """Scores before and after, with their 95 % intervals; a row is a metric and its two estimates."""
-    values = [
-        {
-            "metric": name,
-            "kind": kind,
-            "value": one.mean,
-            "low": one.low if one.low is not None else one.mean,
-            "high": one.high if one.high is not None else one.mean,
-        }
-        for name, before, after in rows
-        for kind, one in ((words["before"], before), (words["after"], after))
-        if one is not None
-    ]
-    kinds = {words["before"]: _PALE, words["after"]: _BLUE}
-    colour = _colour(kinds, values)
-    y = {"field": "metric", "type": "nominal", "title": None, "sort": None}
-    offset = {"field": "kind", "sort": list(kinds)}
-    x = {"type": "quantitative", "title": words["score"], "scale": {"zero": True}}
-    return _svg(
-        {
-            "width": 560,
-            "height": {"step": 26},
-            "data": {"values": values},
-            "layer": [
-                {
-                    "mark": {"type": "rule", "strokeWidth": 2},
-                    "encoding": {
-                        "y": y,
-                        "yOffset": offset,
-                        "x": x | {"field": "low"},
-                        "x2": {"field": "high"},
-                        "color": colour,
-                    },
-                },
-                {
-                    "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-                    "encoding": {"y": y, "yOffset": offset, "x": x | {"field": "value"}, "color": colour},
-                },
-            ],
-        }
-    )
-
-
-def _colour(colours: dict[str, str], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The colours of the kinds that the rows hold; a legend that names what is not there confuses."""
-    held = {kind: colour for kind, colour in colours.items() if any(row["kind"] == kind for row in rows)}
-    scale = {"domain": list(held), "range": list(held.values())}
-    return {"field": "kind", "type": "nominal", "title": None, "scale": scale}
-
-
-def _svg(spec: dict[str, Any]) -> str:
+def svg(spec: dict[str, Any]) -> str:
+    """The chart that a Vega-Lite spec describes, WIDTH wide."""
     try:
         import vl_convert
     except ImportError:
         raise NoCharts from None
-    full = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": _STYLE, **spec}
-    return str(vl_convert.vegalite_to_svg(full))
+    whole = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "config": _STYLE,
+        "width": WIDTH,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "padding": 2,
+        **spec,
+    }
+    return _PATH.sub(lambda path: _LONG.sub(r"\1", path[0]), str(vl_convert.vegalite_to_svg(whole)))
+
+
+def label(text: str) -> str:
+    """A text that can stand in a chart."""
+    return " ".join(fit(text).split())
+
+
+def fixed(colours: dict[str, str]) -> dict[str, Any]:
+    """A colour for each kind of mark."""
+    scale = {"domain": list(colours), "range": list(colours.values())}
+    return {"field": "kind", "type": "nominal", "scale": scale, "legend": None}

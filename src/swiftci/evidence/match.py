@@ -1,12 +1,12 @@
 """Which items of two evaluations are the same question, and so can be compared with each other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from swiftci.evidence.metric import Item
 
 OVERLAP_MIN = 0.99
-"""Of the items of both: with fewer in common two scores are of two different tests."""
+"""Of the items of the one with fewer that the other must have too: else the two scores are of different tests."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,19 +29,35 @@ class Pairs:
         return {*self.before, *self.after} <= {0.0, 1.0}
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a model made of one question."""
+
+    value: float
+    cluster: str
+
+
+Questions = Mapping[tuple[str, ...], Question]
+"""By what tells one question from another."""
+
+
 def match(
     before: Iterable[Item], after: Iterable[Item], dataset: str, metric: str, subset: str | None = None
 ) -> Pairs | str:
     """The pairs of a data set's metric, or of one subset's; a text says why they cannot be compared."""
-    first, second = (_questions(items, dataset, metric, subset) for items in (before, after))
+    return both(questions(before, dataset, metric, subset), questions(after, dataset, metric, subset))
+
+
+def both(first: Questions, second: Questions) -> Pairs | str:
+    """As `match`, of questions that were gathered once for many comparisons."""
     if not second:
         return "its items carry no value of their own"
     if not first:
         return "the other evaluation has no items of it"
     shared = sorted(first.keys() & second.keys())
-    every = len(first.keys() | second.keys())
-    if len(shared) < OVERLAP_MIN * every:
-        return f"only {len(shared)} of {every} items are the same in both"
+    fewer = min(len(first), len(second))
+    if len(shared) < OVERLAP_MIN * fewer:
+        return f"only {len(shared)} of {fewer} items were the same there"
     return Pairs(
         before=tuple(first[key].value for key in shared),
         after=tuple(second[key].value for key in shared),
@@ -49,21 +65,14 @@ def match(
     )
 
 
-@dataclass(frozen=True)
-class _Question:
-    value: float
-    cluster: str
-
-
-def _questions(
-    items: Iterable[Item], dataset: str, metric: str, subset: str | None
-) -> dict[tuple[str, ...], _Question]:
-    """Each question's mean value over the times it was asked."""
+def questions(items: Iterable[Item], dataset: str, metric: str, subset: str | None = None) -> Questions:
+    """Each question's mean value over the times it was asked; another expected answer makes it another question."""
     found: dict[tuple[str, ...], list[Item]] = {}
     for item in items:
         if item.dataset == dataset and subset in (None, item.subset) and metric in item.scores:
-            found.setdefault((item.subset, item.index.partition("/")[0], item.prompt), []).append(item)
+            key = (item.subset, item.index.partition("/")[0], item.prompt, item.target)
+            found.setdefault(key, []).append(item)
     return {
-        key: _Question(sum(one.scores[metric] for one in asked) / len(asked), asked[0].cluster)
+        key: Question(sum(one.scores[metric] for one in asked) / len(asked), asked[0].cluster)
         for key, asked in found.items()
     }

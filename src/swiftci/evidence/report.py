@@ -1,165 +1,85 @@
 """The report: one run as report.md, a self-contained report.html, and eval_results.json."""
 
 import json
-import time
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from swiftci.evidence import chart, metric, training, verdict
-from swiftci.evidence.estimate import duration
-from swiftci.evidence.interval import Estimate
-from swiftci.evidence.metric import Metric
-from swiftci.evidence.words import WORDS
+from swiftci.evidence import chart, chart_scores, chart_training, figures, metric
+from swiftci.evidence.changes import Change, apart
+from swiftci.evidence.score import Score, Slices
+from swiftci.evidence.texts import brief, cut, fit
+from swiftci.evidence.view import View, gather, moment
 from swiftci.spec.template import environment
 from swiftci.store.files import write_json, write_text
 from swiftci.store.record import Record
-from swiftci.tools import tracker
+
+__all__ = ["View", "gather", "write"]
 
 CHART_ROWS_MAX = 30
-_ORDER = ("download", "evaluate-base", "train", "evaluate", "gate")
-"""The stages as they follow each other; the journal has them as they were begun."""
-_LATE = ("report", "cleanup")
-"""Not yet done when the report is written."""
+FOREST_ROWS_MAX = 40
+"""Subsets in one chart; of more there are several, side by side where there is room."""
+TRENDS_MAX = 6
+CHANGES_MAX = 60
+ROWS_MAX, OTHERS_MAX = 60, 500
+"""Metrics in the table, and in the folded one below it."""
+ROWS_OPEN = 8
+"""Items that are seen before the reader asks for all."""
+GROUPS_MAX = 300
+"""Subsets that flipped items can be filtered by."""
+VALUE_MAX = 160
+"""Characters of a config's value."""
+_DIGEST = re.compile(r"[0-9a-f]{40,64}")
+_LINK = re.compile(r"https?://[^\s\"'<>\\^`{|}]+")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """One metric of a whole data set, before and after training."""
-
-    key: str
-    before: Estimate | None
-    after: Estimate | None
-    difference: Estimate | None
-    primary: bool
-    better: bool | None
-
-
-def write(folder: Path, record: Record, language: str) -> dict[str, Any]:
+def write(folder: Path, record: Record, language: str) -> View:
     """Writes the three files into a run directory and returns what they show."""
     view = gather(folder, record, language)
     write_text(folder / "report.md", _render("report.md.j2", view, html=False))
-    write_text(folder / "report.html", _render("report.html.j2", view, html=True))
-    write_json(folder / "eval_results.json", _results(folder, record, view))
+    write_text(folder / "report.html", _render("report.html.j2", view, html=True, charts=_charts(view)))
+    write_json(folder / "eval_results.json", _results(folder, view))
     return view
 
 
-def gather(folder: Path, record: Record, language: str) -> dict[str, Any]:
-    """Everything that the templates show."""
-    words = WORDS[language]
-    left = training.read(folder / "train")
-    found = _verdict(folder)
-    scores = compared(folder, record)
-    config = record.resolved["config"]
-    named = {rule["metric"] for rule in config["gate"]["rules"]}
-    charted = [s for s in scores if s.key in named or (not named and s.primary)] or [s for s in scores if s.primary]
-    return {
-        "words": words,
-        "language": language,
-        "record": record,
-        "stages": {name: record.stages[name] for name in sorted(record.stages, key=_place) if name not in _LATE},
-        "verdict": found.verdict if found else "running",
-        "reasons": [_sentence(reason, words) for reason in found.reasons] if found else [],
-        "training": left,
-        "trained": record.succeeded("train"),
-        "scores": scores,
-        "loss_svg": _chart(lambda: chart.loss_curve(left.points, words)) if left.points else None,
-        "reward_svg": _chart(lambda: chart.reward_curve(left.points, words))
-        if any(p.reward is not None for p in left.points)
-        else None,
-        "score_svg": _chart(lambda: chart.scores([(s.key, s.before, s.after) for s in charted[:CHART_ROWS_MAX]], words))
-        if charted
-        else None,
-        "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.started)),
-        "arguments": {"train": config["train"]["args"], "evaluate": (config["evaluate"] or {}).get("args", {})},
-        "links": tracker.shown(folder),
-        "needed": _needed(record, left),
-        "dropped": bool(record.stages["train"].outputs.get("dropped")) if "train" in record.stages else False,
-    }
-
-
-def _needed(record: Record, left: training.Training) -> list[tuple[str, str, str]]:
-    """What was estimated and what it came to: memory, time, cost; a row only where there was an estimate, or a bill."""
-    found = record.estimate
-    seconds = sum(one.seconds for one in record.stages.values() if not one.origin)
-    memory, cost, currency = found.get("memory_bytes"), found.get("cost"), str(found.get("currency") or "")
-    used = left.memory_gib
-    rows = [
-        ("memory", f"{memory / 2**30:.1f} GiB" if memory else "", f"{used:.1f} GiB" if used else ""),
-        ("time", duration(found["seconds"]) if found.get("seconds") else "", duration(seconds)),
-        (
-            "cost",
-            f"{cost:.2f} {currency}" if cost is not None else "",
-            f"{record.cost:.2f} {currency}" if record.cost is not None else "",
-        ),
-    ]
-    return [row for row in rows if row[1] or (row[2] and row[0] == "cost")]
-
-
-def _place(stage: str) -> int:
-    return _ORDER.index(stage) if stage in _ORDER else len(_ORDER)
-
-
-def _sentence(reason: verdict.Reason, words: dict[str, str]) -> str:
-    """A reason in the report's language; what a tool said stays as it was said."""
-    if reason.value is None:
-        return words["no_rules"] if reason.text == verdict.NO_RULES else reason.text
-    limits = (("at_least", reason.at_least), ("at_most", reason.at_most))
-    bound = words["and"].join(words[key].format(f"{limit:g}") for key, limit in limits if limit is not None)
-    return words["rule"].format(metric=reason.metric, value=f"{reason.value:.4g}", items=reason.items, bound=bound)
-
-
-def _verdict(folder: Path) -> verdict.Verdict | None:
+def _charts(view: View) -> dict[str, list[tuple[str, str]]] | None:
+    """The charts of each section with their captions; None where there is nothing to draw them with."""
     try:
-        return verdict.read(folder)
-    except ValueError as error:
-        return verdict.Verdict.of([verdict.Reason(verdict="invalid", text=str(error))])
-
-
-def compared(folder: Path, record: Record) -> list[Score]:
-    """Each metric of the run's whole data sets before and after; what an older evaluation left does not count."""
-    calls = (("base", "evaluate-base"), ("candidate", "evaluate"))
-    subjects = [subject for subject, call in calls if record.succeeded(call)]
-    try:
-        both = {subject: metric.whole(metric.read(folder, subject)) for subject in subjects}
-        items = {subject: metric.read_items(folder, subject) for subject in subjects}
-    except ValueError:
-        return []  # the gate has said so already
-    before, after = both.get("base", {}), both.get("candidate", {})
-    found = []
-    for key in dict.fromkeys([*after, *before]):
-        one = after.get(key) or before[key]
-        difference = metric.difference(items.get("base", []), items.get("candidate", []), one.dataset, one.metric)
-        better = None
-        if difference and difference.low is not None and difference.high is not None and one.direction != "neutral":
-            sign = -1 if one.direction == "lower_is_better" else 1
-            low, high = sorted((sign * difference.low, sign * difference.high))
-            better = True if low > 0 else False if high < 0 else None
-        found.append(
-            Score(
-                key=key,
-                before=_estimate(before.get(key)),
-                after=_estimate(after.get(key)),
-                difference=difference,
-                primary=one.primary,
-                better=better,
-            )
-        )
-    return sorted(found, key=lambda s: not s.primary)
-
-
-def _estimate(one: Metric | None) -> Estimate | None:
-    return Estimate(mean=one.value, items=one.items, stderr=one.stderr) if one else None
-
-
-def _chart(draw: Any) -> str | None:
-    try:
-        return str(draw())
+        return {
+            "scores": list(_score_charts(view)),
+            "trend": [(one.score.key, chart_scores.trend(one, view.words)) for one in view.trends[:TRENDS_MAX]],
+            "training": [
+                (chart_training.name(one, view.words), chart_training.curve(one, view.words)) for one in view.curves
+            ],
+            **{f"slices {n}": _forests(one, view.words) for n, one in enumerate(view.slices)},
+        }
     except chart.NoCharts:
         return None
 
 
-def _results(folder: Path, record: Record, view: dict[str, Any]) -> dict[str, Any]:
+def _score_charts(view: View) -> Sequence[tuple[str, str]]:
+    """Shares together in one chart, and every other metric, which has a scale of its own, in one alone."""
+    ratios = [score for score in view.main if score.ratio][:CHART_ROWS_MAX]
+    groups = [ratios] if ratios else []
+    groups += [[score] for score in view.main if not score.ratio][:TRENDS_MAX]
+    return [("", chart_scores.values(group, view.words)) for group in groups]
+
+
+def _forests(found: Slices, words: dict[str, str]) -> list[tuple[str, str]]:
+    count = -(-len(found.parts) // FOREST_ROWS_MAX)
+    size = -(-len(found.parts) // count)
+    drawn = []
+    for start in range(0, len(found.parts), size):
+        parts = found.parts[start : start + size]
+        caption = words["chart_of"].format(len(found.parts), start + 1, start + len(parts)) if count > 1 else ""
+        drawn.append((caption, chart_scores.differences(parts, found.parts, words)))
+    return drawn
+
+
+def _results(folder: Path, view: View) -> dict[str, Any]:
+    record = view.record
     try:
         metrics = metric.whole(metric.read(folder, "candidate")) if record.succeeded("evaluate") else {}
     except ValueError:
@@ -169,18 +89,110 @@ def _results(folder: Path, record: Record, view: dict[str, Any]) -> dict[str, An
         "fingerprint": record.fingerprint,
         "commit": record.commit,
         "metrics": {key: one.value for key, one in metrics.items()},
-        "verdict": view["verdict"],
+        "verdict": view.verdict,
+        "baseline": {"run": view.baseline.run, "commit": view.baseline.commit} if view.baseline else None,
+        "differences": {score.key: _difference(score) for score in view.scores if score.difference},
     }
 
 
-def _render(template: str, view: dict[str, Any], *, html: bool) -> str:
+def _difference(score: Score) -> dict[str, Any]:
+    found = score.difference
+    if found is None:
+        return {}
+    low, high = (bound if math.isfinite(bound) else None for bound in (found.low, found.high))
+    return {
+        "against": score.against,
+        "value": found.mean,
+        "low": low,
+        "high": high,
+        "better": score.better,
+        "items": found.items,
+    }
+
+
+def _render(template: str, view: View, *, html: bool, **more: Any) -> str:
     jinja = environment(html=html)
-    jinja.filters["cell"] = _cell
-    jinja.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False, indent=2)
-    return jinja.get_template(template).render(view)
+    jinja.filters |= _FILTERS
+    names = {name: getattr(view, name) for name in view.__dataclass_fields__}
+    return fit(jinja.get_template(template).render(names | _shown(view) | more, w=view.words))
+
+
+def _shown(view: View) -> dict[str, Any]:
+    """What the templates need besides, and how much of it."""
+    rows = view.main[:ROWS_MAX]
+    keys = {score.key for score in rows}
+    return {
+        "rows": rows,
+        "others": [score for score in view.scores if score.key not in keys],
+        "kinds": [name for name in ("base", "baseline", "candidate") if any(getattr(score, name) for score in rows)],
+        "lines": ["candidate", "baseline"] if any(not line.own for one in view.curves for line in one.lines) else [],
+        "bad": [(chart_training.name(one, view.words), _stretches(one.bad)) for one in view.curves if one.bad],
+        "dashed": any(line.series == "eval_loss" for one in view.curves for line in one.lines),
+        "numbers": {(group.dataset, group.subset): n for n, group in enumerate(view.flips.groups, 1)},
+        "colours": chart.COLOURS,
+        "groups_max": GROUPS_MAX,
+        "rows_open": ROWS_OPEN,
+        "others_max": OTHERS_MAX,
+        "changes_max": CHANGES_MAX,
+    }
 
 
 def _cell(value: object) -> str:
     """Text that stays one cell of a Markdown table, with nothing in it that becomes a link, a mention or HTML."""
     text = " ".join(str(value).split())
     return "".join("\\" + c if c in "\\`*_[]<>|#~" else c for c in text).replace("@", "@\u200b")
+
+
+def _values(change: Change, words: dict[str, str]) -> tuple[str, str]:
+    """What a key was and what it is."""
+    first, second = _plain(change.first), _plain(change.second)
+    if change.state == "changed":
+        first, second = apart(first, second, VALUE_MAX)
+    first, second = brief(first, VALUE_MAX), brief(second, VALUE_MAX)
+    return words["absent"] if change.state == "second" else first, words[
+        "absent"
+    ] if change.state == "first" else second
+
+
+def _plain(value: Any) -> str:
+    text = value if isinstance(value, str) else "none" if value is None else json.dumps(value, ensure_ascii=False)
+    return text[:12] if _DIGEST.fullmatch(text) else text
+
+
+def _stretches(stretches: Sequence[tuple[int, int]]) -> str:
+    """Stretches of steps in a few words."""
+    shown = [f"{first:,}" if first == last else f"{first:,}–{last:,}" for first, last in stretches[:4]]
+    return ", ".join(shown) + (f" … {stretches[-1][1]:,}" if len(stretches) > len(shown) else "")
+
+
+def _link(text: object) -> str:
+    return str(text) if isinstance(text, str) and _LINK.fullmatch(text) else ""
+
+
+def _change_span(score: Score) -> str:
+    """The difference's interval, within what a share can change by."""
+    found = score.difference
+    if found is None or not (math.isfinite(found.low) and math.isfinite(found.high)):
+        return figures.NONE
+    low, high = (max(-1.0, found.low), min(1.0, found.high)) if score.ratio else (found.low, found.high)
+    return figures.change_span(low, high, ratio=score.ratio)
+
+
+_FILTERS: dict[str, Callable[..., Any]] = {
+    "cell": _cell,
+    "json": lambda value: json.dumps(value, ensure_ascii=False, indent=2),
+    "brief": brief,
+    "ends": lambda text, most: " ".join(cut(text, most).text.split()),
+    "link": _link,
+    "moment": moment,
+    "values": _values,
+    "commas": lambda number: f"{number:,}",
+    "plain": figures.plain,
+    "duration": figures.duration,
+    "value": lambda one, ratio: figures.value(one.mean if one else None, ratio=ratio),
+    "span": lambda one, ratio: figures.span(one.low, one.high, ratio=ratio) if one else figures.NONE,
+    "change": lambda score: figures.change(score.difference.mean if score.difference else None, ratio=score.ratio),
+    "change_span": _change_span,
+    "mark": lambda score: {True: " ▲", False: " ▼"}.get(score.better, ""),
+    "shade": lambda score: {True: "up", False: "down"}.get(score.better, ""),
+}

@@ -9,16 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from swiftci.evidence.points import POINTS_MAX, Point, point, rows, step, thinned
 from swiftci.store import safetensors
 from swiftci.store.files import write_text
 
 LOG = "logging.jsonl"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-_STEP_KEYS = ("global_step/max_steps", "iteration")
-"""How far a step is: `7/100`; the second is Megatron's."""
-REWARDS = ("reward", "rewards/accuracies")
-"""What an rlhf logs of how well it does: a mean reward, or how often the chosen response is preferred."""
-_MEMORY = ("memory(GiB)", "max_memory(GiB)")
 _INCOMPLETE = "checkpoint-is-incomplete.txt"
 _MEGATRON = "latest_checkpointed_iteration.txt"
 _DROPPED = "There are errors in the dataset, the data will be deleted"
@@ -27,22 +23,10 @@ _FILTERED = re.compile(r"Dataset filtered, origin length: (\d+), filtered datase
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
-    """One logged step; a value is None where it was not logged, and may be NaN. `reward_key` is ms-swift's word."""
-
-    step: int
-    loss: float | None = None
-    eval_loss: float | None = None
-    learning_rate: float | None = None
-    grad_norm: float | None = None
-    reward: float | None = None
-    reward_key: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Training:
     """What the files say; `steps` of `max_steps` were done, `parameters` is ms-swift's own line.
 
+    Of a very long log `points` are those that draw the same curves.
     `memory_gib` is the most that was reserved on the first GPU; None on a CPU.
     """
 
@@ -57,8 +41,7 @@ class Training:
 
     @property
     def loss(self) -> float | None:
-        losses = [p.loss for p in self.points if p.loss is not None]
-        return losses[-1] if losses else None
+        return next((p.true_loss for p in reversed(self.points) if p.loss is not None), None)
 
 
 def read(folder: Path) -> Training:
@@ -66,12 +49,14 @@ def read(folder: Path) -> Training:
     points: list[Point] = []
     steps = max_steps = 0
     summary: dict[str, Any] = {}
-    memory: list[float] = []
-    for row in _rows(folder / LOG):
+    memory = 0.0
+    for row in rows(folder / LOG):
         if done := step(row):
             steps, max_steps = done
-            points.append(_point(steps, row))
-            memory += [row[key] for key in _MEMORY if isinstance(row.get(key), (int, float))]
+            points.append(point(steps, row))
+            memory = max(memory, points[-1].memory_gib or 0.0)
+            if len(points) > POINTS_MAX:
+                points = thinned(points)
         elif "last_model_checkpoint" in row:
             summary = row
     last, best = checkpoints(folder)
@@ -83,7 +68,7 @@ def read(folder: Path) -> Training:
         best=best,
         parameters=str(summary.get("model_parameter_info", "")),
         rows=str(summary.get("train_dataset", "")),
-        memory_gib=max(memory, default=None),
+        memory_gib=memory or None,
     )
 
 
@@ -153,9 +138,9 @@ def _whole(path: Path) -> bool:
 
 def rewind(folder: Path, resume: Resume) -> None:
     """Takes an output folder back to a checkpoint: what was logged or half saved after it goes."""
-    rows = [row for row in _rows(folder / LOG) if (done := step(row)) and done[0] <= resume.step]
-    rows = [row for row in rows if "train_runtime" not in row]  # which a training that was stopped logs too
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)  # NaN as ms-swift writes it
+    kept = [row for row in rows(folder / LOG) if (done := step(row)) and done[0] <= resume.step]
+    kept = [row for row in kept if "train_runtime" not in row]  # which a training that was stopped logs too
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)  # NaN as ms-swift writes it
     write_text(folder / LOG, text)
     _drop(folder, resume.step)
 
@@ -227,42 +212,3 @@ def dropped_rows(log: str) -> int:
     """How many rows a training's log says were left out, at least."""
     counted = sum(int(before) - int(after) for before, after in _FILTERED.findall(log))
     return max(counted, log.count(_DROPPED))
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        file = path.open(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    with file:
-        for line in file:
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                continue  # the line that a kill cut off
-            if isinstance(row, dict):
-                yield row
-
-
-def _point(step: int, row: dict[str, Any]) -> Point:
-    def number(key: str) -> float | None:
-        value = row.get(key)
-        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-    reward = next((key for key in REWARDS if number(key) is not None), "")
-    return Point(
-        step=step,
-        loss=number("loss"),
-        eval_loss=number("eval_loss"),
-        learning_rate=number("learning_rate"),
-        grad_norm=number("grad_norm"),
-        reward=number(reward) if reward else None,
-        reward_key=reward,
-    )
-
-
-def step(row: dict[str, Any]) -> tuple[int, int] | None:
-    """Which step of how many a logged row is of; None where it is no step's."""
-    text = next((row[key] for key in _STEP_KEYS if key in row), "")
-    done, slash, total = str(text).partition("/")
-    return (int(done), int(total)) if slash and done.isdigit() and total.isdigit() else None

@@ -1,19 +1,15 @@
 """The verdict: what the gate's rules say of a result; what was not measured never passes."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from swiftci.config.gate import Rule
-from swiftci.evidence.metric import Metric
 from swiftci.spec.exit import Exit
 from swiftci.store.files import write_json
 
 FILE = "verdict.json"
-NO_RULES = "the config has no rules"
 FILES = (FILE, "eval_results.json", "report.md", "report.html")
 """What says how a run went."""
 
@@ -44,8 +40,8 @@ class Reason:
     """One rule's outcome, in one English sentence, and the facts that it is made of.
 
     `value` is the candidate's. Of a comparison `before` is the other's, and `floor` and `ceiling` are the bounds of the
-    difference, each 95 % sure; all three in the metric's own unit and direction. `needed` is how many items would
-    decide, `note` what more there is to say (a key of the words in evidence/sentence.py).
+    difference, each 95 % sure, in the metric's own unit; where it is `lower`, less is better. `needed` is how many
+    items would decide, `p` that of there being no loss, `note` says which sentence of evidence/sentence.py it is.
     """
 
     verdict: Word
@@ -58,6 +54,7 @@ class Reason:
     at_most: float | None = None
     margin: float | None = None
     improves: bool = False
+    lower: bool = False
     against: str = ""
     before: float | None = None
     difference: float | None = None
@@ -85,34 +82,6 @@ class Verdict:
         words = {reason.verdict for reason in reasons}
         word: Word = next((w for w in order if w in words), "pass")
         return cls(verdict=word, reasons=tuple(reasons), exit=EXITS[word])
-
-
-def judge(rules: Sequence[Rule], metrics: dict[str, Metric]) -> Verdict:
-    """What the rules say; `metrics` are the candidate's, of whole data sets, by `dataset.metric`."""
-    return Verdict.of([_judge(rule, metrics) for rule in rules])
-
-
-def _judge(rule: Rule, metrics: dict[str, Metric]) -> Reason:
-    metric = metrics.get(rule.metric)
-    if metric is None:
-        have = ", ".join(sorted(metrics)) or "nothing"
-        return Reason(verdict="invalid", metric=rule.metric, text=f"{rule.metric} was not measured; measured: {have}")
-    value = metric.value
-    if not math.isfinite(value):
-        return Reason(verdict="invalid", metric=rule.metric, text=f"{rule.metric} is not a number")
-    low = rule.at_least is not None and value < rule.at_least
-    high = rule.at_most is not None and value > rule.at_most
-    bounds = (("at least", rule.at_least), ("at most", rule.at_most))
-    bound = " and ".join(f"{word} {limit:g}" for word, limit in bounds if limit is not None)
-    return Reason(
-        verdict="fail" if low or high else "pass",
-        metric=rule.metric,
-        value=value,
-        items=metric.items,
-        at_least=rule.at_least,
-        at_most=rule.at_most,
-        text=f"{rule.metric} is {value:.4g} over {metric.items} items; it should be {bound}",
-    )
 
 
 def write(folder: Path, verdict: Verdict) -> None:

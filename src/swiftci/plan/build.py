@@ -7,8 +7,10 @@ from pathlib import Path
 
 from swiftci.config.arguments import texts
 from swiftci.config.load import Loaded
+from swiftci.config.model import Config
 from swiftci.config.project import FILE, Project
 from swiftci.config.train import Train
+from swiftci.evidence.baseline import BASELINE
 from swiftci.stages import BY_NAME
 from swiftci.stages.stage import Call, Place
 from swiftci.tools.local_path import local_paths
@@ -46,21 +48,44 @@ def call_id(stage: str, inputs: dict[str, str]) -> str:
     return stage if subject == "candidate" else f"{stage}-{subject}"
 
 
-def build(project: Project, loaded: Loaded, changed: Sequence[str] | None = None, root: Path = Path()) -> Plan:
-    """The plan; `changed` are the paths that a pull request changes, None where that does not matter."""
+def build(
+    project: Project,
+    loaded: Loaded,
+    changed: Sequence[str] | None = None,
+    root: Path = Path(),
+    baseline: str | None = None,
+    *,
+    here: bool = False,
+) -> Plan:
+    """The plan; `changed` are the paths that a pull request changes, None where that does not matter.
+
+    `baseline` names the run to compare with, where it is not to be looked for. Carried out `here`, nothing is shown on
+    GitHub.
+    """
     config = loaded.config
     calls = [_call("download", "tools, models and data are checked and fetched before anything costs GPU time")]
     asked = config.evaluate and config.evaluate.base
     base = [_call("evaluate", "evaluate.base is true", subject="base")] if asked else []
     alone = config.train.nodes == 1
+    named = {"baseline": baseline} if baseline else {}
+    if config.evaluate:
+        calls.append(_call("baseline", "the run that the result is compared with", **named))
     calls += base if alone else []
     calls.append(_call("train", _training(config.train)))
     calls += [] if alone else base  # the other machines do not wait for it
     if config.evaluate:
         calls.append(_call("evaluate", "data sets: " + ", ".join(config.evaluate.datasets)))
+    if _measures_again(config):
+        calls.append(_call("evaluate", "only where it was measured otherwise than this", subject="baseline"))
+    if config.gate.extend_to:
+        calls.append(_call("extend", f"up to {config.gate.extend_to} items of each subset, where the gate cannot tell"))
     rules = f"{len(config.gate.rules)} rule{'s' * (len(config.gate.rules) != 1)}"
     calls.append(_call("gate", rules if config.gate.rules else "no rules: passes when nothing failed"))
     calls.append(_call("report", "always"))
+    if not here:
+        calls.append(_call("comment", "always: on the pull request, and as a check"))
+    if project.notify:
+        calls.append(_call("notify", "always: " + ", ".join(channel.to for channel in project.notify)))
     calls.append(_call("cleanup", "always"))
     go, reason = True, ""
     if changed is not None:
@@ -69,6 +94,13 @@ def build(project: Project, loaded: Loaded, changed: Sequence[str] | None = None
             go, reason = False, f"nothing that {config.name} depends on changed: {', '.join(watched)}"
     joining = () if alone else (calls[0], _call("join", "a machine of the training"), calls[-1])
     return Plan(loaded=loaded, calls=tuple(calls), joining=joining, go=go, reason=reason)
+
+
+def _measures_again(config: Config) -> bool:
+    """Whether the baseline may have to be measured anew, so that the two can be compared."""
+    asked = any(rule.against == BASELINE for rule in config.gate.compared)
+    own = config.evaluate is not None and config.evaluate.endpoint is None
+    return asked and own and config.gate.on_changed_evaluation == "evaluate"
 
 
 def _call(stage: str, why: str, **inputs: str) -> Call:

@@ -1,6 +1,6 @@
 """One file a stage; STAGES is the registry."""
 
-from swiftci.stages import cleanup, download, evaluate, gate, join, report, train
+from swiftci.stages import baseline, cleanup, comment, download, evaluate, extend, gate, join, notify, report, train
 from swiftci.stages.stage import Stage
 
 STAGES: tuple[Stage, ...] = (
@@ -8,8 +8,12 @@ STAGES: tuple[Stage, ...] = (
     train.STAGE,
     join.STAGE,
     evaluate.STAGE,
+    baseline.STAGE,
+    extend.STAGE,
     gate.STAGE,
     report.STAGE,
+    comment.STAGE,
+    notify.STAGE,
     cleanup.STAGE,
 )
 

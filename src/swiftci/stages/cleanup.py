@@ -5,19 +5,25 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from swiftci.evidence import training
+from swiftci.evidence import metric, training
+from swiftci.evidence.foreseen import effects
 from swiftci.spec.error import Busy, ToolError
 from swiftci.spec.option import option
+from swiftci.stages import earlier
 from swiftci.stages.gate import judged
 from swiftci.stages.meter import settle
 from swiftci.stages.stage import DATASETS, Context, Place, Stage
 from swiftci.store.kept import Store
 from swiftci.store.local import Folder
-from swiftci.store.record import SMALL, TRAINING_SMALL
+from swiftci.store.record import SMALL, TRAINING_SMALL, Record
 from swiftci.store.retention import collect
 from swiftci.tools.hub.amount import amount
 from swiftci.tools.ownership import reclaim
+
+METRICS_MAX = 40
+"""Metrics that a line of the history holds, primary ones first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +49,7 @@ def run(inputs: Inputs, context: Context) -> Outputs:
         part.unlink(missing_ok=True) if part.is_file() else shutil.rmtree(part, ignore_errors=True)
     joined = "join" in context.record.stages  # the leading machine keeps the run
     shutil.rmtree(context.folder / DATASETS, ignore_errors=True)
+    earlier.remove(context.folder)
     kept = _keep(context.store, context) if context.store and not joined else None
     if not joined:
         settle(context)
@@ -63,7 +70,8 @@ def _goes_on(context: Context) -> bool:
 def _keep(store: Store, context: Context) -> Path | None:
     """Keeps the run's record, and notes it in the history where its verdict can be known."""
     record = context.record
-    record.verdict = judged(context).verdict
+    found = judged(context)
+    record.verdict = found.verdict
     run = f"{record.fingerprint[:16]}-{record.run}"
     try:
         kept = store.put(record.name, run, context.folder, (*SMALL, *TRAINING_SMALL))
@@ -77,12 +85,25 @@ def _keep(store: Store, context: Context) -> Path | None:
                 "fingerprint": record.fingerprint,
                 "digests": {call: one.digest for call, one in record.stages.items() if record.succeeded(call)},
                 "verdict": record.verdict,
+                "url": record.url,
+                "metrics": _headline(context.folder, record),
+                "tells": effects(found),
             }
         )
     except (ToolError, OSError) as error:
         context.progress.line(f"the run could not be kept in {store.where}: {error}")
         return None
     return kept
+
+
+def _headline(folder: Path, record: Record) -> dict[str, Any]:
+    """Value, standard error and items of whole data sets' metrics: what a trend is drawn from."""
+    try:
+        found = metric.whole(metric.read(folder, "candidate")) if record.succeeded("evaluate") else {}
+    except ValueError:
+        return {}
+    chosen = sorted(found.items(), key=lambda one: not one[1].primary)[:METRICS_MAX]
+    return {key: {"value": one.value, "stderr": one.stderr, "items": one.items} for key, one in chosen}
 
 
 def _collect(context: Context) -> None:

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """None: the config says it all."""
+    """What of the config it is for."""
+
+    scope: str = option(
+        "What the run does: the whole `run`, or only `evaluate`, which needs the model and no training data.",
+        default="run",
+        choices=("run", "evaluate"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,21 +42,29 @@ class Outputs:
 
 
 def run(inputs: Inputs, context: Context) -> Outputs:
-    checked = _check(context)
+    whole = inputs.scope == "run"
+    checked = _check(context, whole=whole)
     shutil.rmtree(context.folder / DATASETS, ignore_errors=True)
     config = context.loaded.config
     for one in preflight.check(context):
         if one.state == "warn":
             context.progress.line(f"warning: {one.name}: {one.text}" + (f"; {one.hint}" if one.hint else ""))
-    found = _fetch(named(config, context.project, context.root), context)
-    estimate(context)
+    wanted = [one for one in named(config, context.project, context.root) if whole or one.key in _SCORED]
+    found = _fetch(wanted, context)
+    if whole:
+        estimate(context)
     return Outputs(checked=checked, repositories=len(found), fetched_bytes=sum(one.bytes for one in found.values()))
 
 
-def _check(context: Context) -> int:
+_SCORED = ("train.args.model", "evaluate.datasets")
+"""What an evaluation alone needs of a hub."""
+
+
+def _check(context: Context, *, whole: bool) -> int:
     """Looks at every local path; returns how many there are."""
     problems: list[Problem] = []
-    paths = local_paths(context.loaded.config, context.root)
+    every = local_paths(context.loaded.config, context.root)
+    paths = [one for one in every if whole or one.section == "evaluate" or one.key in _SCORED]
     for path in paths:
         position = context.loaded.position(path.key)
         if not path.exists:

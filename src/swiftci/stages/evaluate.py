@@ -1,5 +1,6 @@
 """Scores a model with EvalScope and refuses a report that is no measurement."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,18 +10,19 @@ from typing import Any
 from swiftci.config.arguments import texts
 from swiftci.config.evaluate import Evaluate
 from swiftci.config.model import Config
-from swiftci.evidence import metric, scores
+from swiftci.evidence import harness, metric, scores
 from swiftci.spec.error import Partial, ToolError
 from swiftci.spec.option import option
-from swiftci.stages import answers
+from swiftci.spec.problem import ConfigError, Problem, quoted
+from swiftci.stages import answers, earlier
 from swiftci.stages.launch import gpus, serve
 from swiftci.stages.meter import Meter
 from swiftci.stages.needs import base_model
 from swiftci.stages.stage import Context, Place, Progress, Stage
 from swiftci.store.record import Record
 from swiftci.tools import evalscope, failure, gpu, interpreter, output, process, program, server, swift
-from swiftci.tools.hub.fetched import fetched
-from swiftci.tools.local_path import local
+from swiftci.tools.hub.fetched import commits, fetched
+from swiftci.tools.local_path import exists, local
 
 PACKAGES = ("evalscope", "torch", "transformers", "peft")
 
@@ -30,11 +32,19 @@ class Inputs:
     """What to score."""
 
     subject: str = option(
-        "What to score: the trained `candidate`, or the `base` model it came from.",
+        "What to score: the trained `candidate`, the `base` model it came from, or the `baseline` where that was "
+        "measured otherwise than the candidate.",
         default="candidate",
-        choices=("candidate", "base"),
+        choices=("candidate", "base", "baseline"),
     )
-    checkpoint: str | None = option("Checkpoint or model to score; the train stage's when absent.", default=None)
+    checkpoint: str | None = option(
+        "Checkpoint or model to score, or the id of the model that was fetched; the train stage's when absent.",
+        default=None,
+    )
+    results: str | None = option(
+        "Results of lm-evaluation-harness or promptfoo, a file or folder, read instead of asking the model.",
+        default=None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +56,7 @@ class Outputs:
 
 
 def _needs(inputs: Inputs) -> tuple[str, ...]:
-    return ("train",) if inputs.subject == "candidate" and inputs.checkpoint is None else ()
+    return ("train",) if inputs.subject == "candidate" and not (inputs.checkpoint or inputs.results) else ()
 
 
 class _Count:
@@ -77,7 +87,11 @@ class _Count:
 
 def run(inputs: Inputs, context: Context) -> Outputs:
     config = context.loaded.config
-    if config.evaluate is None:
+    if config.evaluate and inputs.results:
+        return _kept(inputs, context, _read(inputs.results, inputs.subject, context, config.evaluate))
+    if config.evaluate is None or (
+        inputs.subject == "baseline" and not inputs.checkpoint and not earlier.bring(context)
+    ):
         return Outputs(metrics=context.folder / metric.FILE, items=0)
     work = context.folder / "eval" / inputs.subject
     environ = evalscope.environment(context.project, {**context.environ, **context.prepared})
@@ -90,11 +104,28 @@ def run(inputs: Inputs, context: Context) -> Outputs:
             if ended.lost:
                 raise beside[0].lost()
     _succeeded(ended, shown, log, context)
-    measured = scores.read(work, inputs.subject, config.evaluate.datasets)
+    measured = scores.read(work, inputs.subject, config.evaluate.datasets, config.evaluate.clusters)
     if measured.faults:
         message = "EvalScope ended well, but " + "; ".join(measured.faults)
         raise ToolError(message=message, argv=shown, returncode=0, tail=ended.tail, log=log)
-    metric.write(work, inputs.subject, measured.metrics, measured.items)
+    return _kept(inputs, context, measured)
+
+
+def _read(text: str, subject: str, context: Context, section: Evaluate) -> scores.Scores:
+    """What another harness measured. Raises ConfigError where nothing is there, ToolError for no measurement."""
+    path = local(text, context.root, data=False)
+    if path is None or not exists(path):
+        hint = "a results file of lm-evaluation-harness or promptfoo, or a folder that holds it"
+        raise ConfigError([Problem(code="path-missing", message=f"there are no results at {quoted(text)}", hint=hint)])
+    measured = harness.read(path, subject, section.datasets, section.clusters)
+    if measured.faults:
+        raise ToolError(message=f"{quoted(text)} is no measurement: " + "; ".join(measured.faults), kind="data")
+    shutil.rmtree(context.folder / "eval" / subject, ignore_errors=True)  # what EvalScope left of an earlier try
+    return measured
+
+
+def _kept(inputs: Inputs, context: Context, measured: scores.Scores) -> Outputs:
+    metric.write(context.folder / "eval" / inputs.subject, inputs.subject, measured.metrics, measured.items)
     _taken(inputs, context.folder)
     return Outputs(metrics=context.folder / metric.FILE, items=len(measured.items))
 
@@ -195,8 +226,10 @@ def _subject(inputs: Inputs, context: Context) -> evalscope.Subject:
     path = base_model(context)
     model = str(path or texts(context.loaded.config.train.args, "model")[0])
     if inputs.checkpoint:
-        given = local(inputs.checkpoint, context.root, data=False)
+        given = fetched(context.folder).get(inputs.checkpoint) or local(inputs.checkpoint, context.root, data=False)
         return evalscope.subject(inputs.subject, given.resolve() if given else inputs.checkpoint, model)
+    if inputs.subject == "baseline":
+        return evalscope.subject("baseline", earlier.checkpoint(context.folder), model)
     if inputs.subject == "base":
         return evalscope.subject("base", path or model, model)
     return evalscope.subject("candidate", trained(context.folder, context.record), model)
@@ -217,6 +250,13 @@ def _results(inputs: Inputs, _: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"eval/{inputs.subject}", f"logs/evaluate-{inputs.subject}.log")
 
 
+def _found(inputs: Inputs, folder: Path) -> Mapping[str, str]:
+    """Which run is the baseline decides what its scores are, and of a hub's model its commit."""
+    found = {"baseline": earlier.wanted(folder)} if inputs.subject == "baseline" else {}
+    commit = commits(folder, ("train.args.model",)).get(inputs.checkpoint or "")
+    return found | ({"checkpoint": commit} if commit else {})
+
+
 STAGE = Stage(
     name="evaluate",
     help="Score a model with EvalScope.",
@@ -231,4 +271,5 @@ STAGE = Stage(
     also=_served,
     results=_results,
     taken=_taken,
+    found=_found,
 )

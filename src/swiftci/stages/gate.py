@@ -1,14 +1,18 @@
 """Judges the run by the config's rules; what failed or was not measured is invalid, never a pass."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from swiftci.evidence import metric, verdict
-from swiftci.evidence.verdict import Reason, Verdict
+from swiftci.evidence import verdict
+from swiftci.evidence.judge import judge
+from swiftci.evidence.sentence import sentence
+from swiftci.evidence.verdict import Override, Reason, Verdict
 from swiftci.spec.exit import Exit
 from swiftci.spec.option import option
 from swiftci.spec.problem import ConfigError, Problem
+from swiftci.stages.baseline import look_up
+from swiftci.stages.evidence import gather
 from swiftci.stages.stage import Context, Place, Stage
 from swiftci.store.record import Record
 
@@ -35,12 +39,29 @@ class Outputs:
 
 def run(inputs: Inputs, context: Context) -> Outputs:
     needs = _needs(inputs.needs)
+    if needs is not None:
+        look_up(context)
     found = _of_plan(needs) or _of_stages(context.record) or _of_job(needs) or _of_rules(context)
+    if needs is not None and found.exit == Exit.REFUSED:
+        found = _accepted(found, context)
     context.record.verdict = found.verdict
     verdict.write(context.folder, found)
     for reason in found.reasons:
         context.progress.line(f"{reason.verdict}: {reason.text}")
     return Outputs(verdict=found.verdict, exit=found.exit)
+
+
+def _accepted(found: Verdict, context: Context) -> Verdict:
+    """The verdict, with the override of somebody who may write, where there is one for this very commit."""
+    from swiftci.tools.override import override
+
+    taken, refused = override(context.environ, context.environ.get("GITHUB_TOKEN", ""), context.record.name)
+    for why in refused:
+        context.progress.line(why)
+    if taken is None:
+        return found
+    context.progress.line(f"accepted by {taken.by}: {taken.reason}")
+    return replace(found, override=Override(**asdict(taken)), exit=Exit.DONE)
 
 
 def judged(context: Context) -> Verdict:
@@ -111,13 +132,13 @@ def _of_rules(context: Context) -> Verdict:
         return Verdict.of([Reason(verdict="invalid", text="no training succeeded in this run; its job left no result")])
     if config.evaluate and not context.record.succeeded("evaluate"):
         return Verdict.of([Reason(verdict="invalid", text="nothing was evaluated in this run; its job left no result")])
+    if not config.gate.rules:
+        reason = Reason(verdict="pass", text="", note="no_rules")
+        return Verdict.of([replace(reason, text=sentence(reason, "en"))])
     try:
-        metrics = metric.whole(metric.read(context.folder, "candidate"))
+        return judge(config.gate, gather(context))
     except ValueError as error:
         return Verdict.of([Reason(verdict="invalid", text=str(error))])
-    if not config.gate.rules:
-        return Verdict(verdict="pass", reasons=(Reason(verdict="pass", text=verdict.NO_RULES),), exit=Exit.DONE)
-    return verdict.judge(config.gate.rules, metrics)
 
 
 STAGE = Stage(
@@ -128,6 +149,7 @@ STAGE = Stage(
     run=run,
     place=Place.CPU,
     reads=("evaluate", "gate"),
+    sees=("GITHUB_TOKEN",),
     always=True,
     reusable=False,
     exit=lambda outputs: Exit(outputs.exit),

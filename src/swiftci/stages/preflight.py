@@ -215,6 +215,7 @@ _NEEDED_BY = {
     "tracker": "the trackers under `report_to` need it",
     "endpoint": "the endpoint under `evaluate.endpoint` needs it",
     "judge": "the judge under `evaluate.args.judge` needs it",
+    "notify": "messages to the channels under `notify` need it",
 }
 
 

@@ -54,6 +54,7 @@ STAGE = Stage(
     run=run,
     place=Place.CPU,
     reads=("train", "evaluate", "gate"),
+    sees=("GITHUB_STEP_SUMMARY",),
     always=True,
     reusable=False,
 )

@@ -93,6 +93,10 @@ def _no_files(_: Any, __: Mapping[str, Any]) -> tuple[str, ...]:
     return ()
 
 
+def _none_found(_: Any, __: Path) -> Mapping[str, str]:
+    return {}
+
+
 def _as_is(_: Any, __: Path) -> None:
     return
 
@@ -106,6 +110,8 @@ class Stage:
     after a failure too, and never reuses it. `results` names the files and folders of the run directory that a result
     is made of, from inputs and recorded outputs: they are kept in the store, and `taken` is called with inputs and run
     directory where they came from there. `unfinished` is what of a try that was cut off another run can go on with.
+    `found` is what another stage put into the run directory that decides the result besides, as names and digests; and
+    `sees` are the runner's own variables that it may have, such as its token.
     """
 
     name: str
@@ -121,7 +127,9 @@ class Stage:
     needs: Callable[[Any], tuple[str, ...]] = _nothing
     results: Callable[[Any, Mapping[str, Any]], tuple[str, ...]] = _no_files
     taken: Callable[[Any, Path], None] = _as_is
+    found: Callable[[Any, Path], Mapping[str, str]] = _none_found
     unfinished: tuple[str, ...] = ()
+    sees: tuple[str, ...] = ()
     always: bool = False
     reusable: bool = True
     exit: Callable[[Any], Exit] = _done

@@ -12,6 +12,7 @@ from typing import Any
 
 from swiftci.config.model import Limits
 from swiftci.evidence import training
+from swiftci.evidence.points import step
 from swiftci.stages.stage import Progress
 from swiftci.tools.program import Stop
 
@@ -83,7 +84,7 @@ class Watch:
                 row = json.loads(line)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(row, dict) and (done := training.step(row)) and "train_runtime" not in row:
+            if isinstance(row, dict) and (done := step(row)) and "train_runtime" not in row:
                 self.step = done[0]
                 self._show(done, row)
                 stop = self._judge(row) or stop

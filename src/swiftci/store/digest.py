@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftci.store.files import write_json
+from swiftci.store.plain import parse
 
 
 def of_data(data: Any) -> str:
@@ -40,7 +41,7 @@ class Digests:
     def __init__(self, memory: Path) -> None:
         self._memory = memory
         try:
-            known = json.loads(memory.read_text())
+            known = parse(memory.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             known = None
         self._known: dict[str, list[Any]] = known if isinstance(known, dict) else {}

@@ -16,8 +16,8 @@ from swiftci.tools.local_path import LocalPath, local_paths
 
 SECTIONS = ("train", "evaluate")
 """The config's sections that decide a result; triggers, limits and rules do not."""
-_INDIFFERENT = ("evaluate.base", "evaluate.serve.start_minutes")
-"""Keys in them that decide none: another call's being there, and how long one may take."""
+_INDIFFERENT = ("evaluate.base", "evaluate.serve.start_minutes", "evaluate.show")
+"""Keys in them that decide none: another call's being there, how long one may take, what a report shows."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Where a ledger lies: what it asks of a store, and a folder that gives it."""
 
+import errno
 import os
 import re
 import secrets
@@ -14,6 +15,9 @@ from swiftci.store.files import write_text
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 SIZE_MAX = 65_536
 """Bytes of an entry that are read; a whole one has some 300."""
+
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+"""Where one may still read what was spent, and cannot reserve."""
 
 
 class Files(Protocol):
@@ -57,7 +61,9 @@ class Folder:
             probe.touch(exist_ok=False)
             found = probe.stat().st_mtime
             probe.unlink()
-        except PermissionError:  # one who may only read, and cannot reserve either
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
             return time.time()
         return found
 

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from swiftci.store.files import write_json
+from swiftci.store.plain import fits, parse, refuse
 
 FILE = "run.json"
 
@@ -102,11 +104,9 @@ class Record:
 def read(folder: Path) -> Record | None:
     """A run directory's record, None where there is none; raises ValueError where it is damaged."""
     try:
-        data = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        data = parse((folder / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
     return of(data)
 
 
@@ -114,11 +114,30 @@ def of(data: Any) -> Record:
     """A record from what its file holds; raises ValueError where that is none."""
     if not isinstance(data, dict) or data.get("schema") != 1:
         raise ValueError("not a record of this version")
+    refuse(data)
     try:
-        stages = {name: StageRecord(**one) for name, one in data["stages"].items()}
-        return Record(**{**data, "stages": stages})
+        stages = {name: stage(one) for name, one in data["stages"].items()}
+        found = Record(**{**data, "stages": stages})
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(str(error)) from None
+    _typed(found)
+    return found
+
+
+def stage(data: Any) -> StageRecord:
+    """A journal entry likewise."""
+    try:
+        found = StageRecord(**data)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    _typed(found)
+    return found
+
+
+def _typed(found: Record | StageRecord) -> None:
+    for name, kind in typing.get_type_hints(type(found)).items():
+        if not fits(getattr(found, name), kind):
+            raise ValueError(f"{name} is of a wrong type")
 
 
 def write(folder: Path, record: Record) -> None:

@@ -69,6 +69,19 @@ PLAN = Action(
     ),
     stage=False,
 )
+LEADERBOARD = Action(
+    name="leaderboard",
+    help="Turn runs into pages that rank their models, or look up which models of a hub to measure.",
+    inputs=(
+        Field(key="lookup", help="`true` looks up models, and writes no pages.", env="SWIFTCI_LOOKUP"),
+        Field(key="to", help="The folder that gets the pages; `site` when absent.", env="SWIFTCI_TO"),
+    ),
+    outputs=(
+        Field(key="models", help="The models to measure, as JSON for a matrix: `model` and `set` of each."),
+        Field(key="site", help="The folder with the pages."),
+    ),
+    stage=False,
+)
 
 
 def of_stage(stage: Stage) -> Action:
@@ -93,7 +106,7 @@ def of_stage(stage: Stage) -> Action:
     )
 
 
-ACTIONS: tuple[Action, ...] = (SETUP, PLAN, *(of_stage(stage) for stage in STAGES))
+ACTIONS: tuple[Action, ...] = (SETUP, PLAN, LEADERBOARD, *(of_stage(stage) for stage in STAGES))
 
 
 def render(action: Action) -> str:

@@ -1,12 +1,16 @@
 """A config's workflow file: what it should hold, and how the one on disk differs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from swiftci.config.project import Project
+from swiftci.config.load import Loaded
+from swiftci.config.project import FILE, Project
 from swiftci.config.yaml import parse
 from swiftci.plan.build import Plan, workflow_path
+from swiftci.plan.leaderboard import NAME
 from swiftci.spec.problem import Position, Problem
+from swiftci.workflow import leaderboard
 from swiftci.workflow.drift import Drift, compare
 from swiftci.workflow.pin import Lock
 from swiftci.workflow.render import render
@@ -29,10 +33,26 @@ def rendered(
     root: Path, project: Project, plan: Plan, lock: Lock | None, profile: Profile, output: Path | None = None
 ) -> Rendered:
     """The workflow of a plan, compared with the file that is there."""
-    shown = workflow_path(plan.loaded.config.name)
-    path = root / shown if output is None else output / Path(shown).name
     text = render(root, project, plan, lock, profile)
-    return Rendered(path=path, shown=shown, source=plan.loaded.path, text=text, drift=_drift(path, text))
+    return _compared(root, plan.loaded.config.name, plan.loaded.path, text, output)
+
+
+def rendered_board(
+    root: Path, project: Project, configs: Sequence[Loaded], lock: Lock | None, profile: Profile, output: Path | None
+) -> list[Rendered]:
+    """The leaderboard's workflow likewise, where the project has one."""
+    section = project.leaderboard
+    measured = next((one for one in configs if section and one.path == section.config), None)
+    if measured is None:
+        return []
+    text = leaderboard.render(project, measured, lock, profile)
+    return [_compared(root, NAME, FILE, text, output)]
+
+
+def _compared(root: Path, name: str, source: str, text: str, output: Path | None) -> Rendered:
+    shown = workflow_path(name)
+    path = root / shown if output is None else output / Path(shown).name
+    return Rendered(path=path, shown=shown, source=source, text=text, drift=_drift(path, text))
 
 
 def _drift(path: Path, text: str) -> Drift:

@@ -46,6 +46,8 @@ DEFAULT = {
     "actions/checkout": Pin(version="v7.0.1", commit="3d3c42e5aac5ba805825da76410c181273ba90b1"),
     "actions/upload-artifact": Pin(version="v7.0.0", commit="bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"),
     "actions/download-artifact": Pin(version="v8.0.1", commit="3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c"),
+    "actions/upload-pages-artifact": Pin(version="v5.0.0", commit="fc324d3547104276b827a68afc52ff2a11cc49c9"),
+    "actions/deploy-pages": Pin(version="v5.0.0", commit="cd2ce8fcbc39b97be8ca5fce6e763baed58fa128"),
 }
 """Released tags of the actions' own repositories."""
 

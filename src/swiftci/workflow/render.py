@@ -14,8 +14,8 @@ from swiftci.workflow.pin import Lock
 from swiftci.workflow.tree import read_tree
 from swiftci.workflow.view import Profile, Step, Workflow, view
 
-_INERT = ("version", "configs", "hub", "python", "language")
-"""Keys of the project that no workflow shows."""
+_INERT = ("version", "configs", "hub", "python", "language", "leaderboard")
+"""Keys of the project that no config's workflow shows."""
 _SPACE = r"(?:\s|\\[nrt])*"
 _SECRET = re.compile(rf"secrets{_SPACE}[.\[]{_SPACE}\\?['\"]?(\w+)")
 """In a repr, where a line's end is two characters."""
@@ -47,6 +47,13 @@ def _text(shown: Workflow) -> str:
     return environment().get_template("workflow.yml.j2").render(workflow=shown)
 
 
+_MORE = {
+    "plan": {"actions": "read"},
+    "verdict": {"actions": "read", "checks": "write", "pull-requests": "write"},
+}
+"""What a job may besides reading the repository: only the one that carries out no model's code may write."""
+
+
 def _prove(tree: Any, shown: Workflow) -> None:
     """Facts that hold whatever the config says; a failure is a bug of ours, found before it is written."""
     jobs = tree["jobs"]
@@ -62,21 +69,18 @@ def _prove(tree: Any, shown: Workflow) -> None:
         "runs-on": [job["runs-on"] for job in jobs.values()]
         == [shown.cpu, *(shown.gpu for _ in parts), *(shown.joining for _ in join), shown.cpu],
         "permissions": tree["permissions"] == {}
-        and all(
-            job["permissions"] == {"contents": "read"} | ({"actions": "read"} if name == "plan" else {})
-            for name, job in jobs.items()
-        ),
+        and all(job["permissions"] == {"contents": "read"} | _MORE.get(name, {}) for name, job in jobs.items()),
         "run": not any("run" in step for job in jobs.values() for step in job["steps"]),
         "pull_request": ("pull_request" in tree["on"]) == shown.pull_request
         and "pull_request_target" not in tree["on"],
-        "secrets": dict(_secrets(tree)) == {name: names for name, names in _expected(steps) if names},
+        "secrets": dict(secrets_in(tree)) == {name: names for name, names in _expected(steps) if names},
     }
     broken = [name for name, holds in facts.items() if not holds]
     if broken:
         raise RuntimeError(f"the rendered workflow breaks: {', '.join(broken)}")
 
 
-def _secrets(tree: Any) -> Iterator[tuple[str, frozenset[str]]]:
+def secrets_in(tree: Any) -> Iterator[tuple[str, frozenset[str]]]:
     """Where secrets stand: by step id, or by the path of whatever else holds one."""
     jobs = tree["jobs"]
     for name, job in jobs.items():

@@ -40,6 +40,7 @@ class Step:
     version: str
     inputs: tuple[tuple[str, Any], ...]
     secrets: tuple[str, ...]
+    token: bool
     always: bool
     gpu: bool
 
@@ -100,6 +101,7 @@ class Workflow:
     train_steps: list[Step]
     cleanup_steps: list[Step]
     verdict_steps: list[Step]
+    tells: bool
     ranks: list[int]
     joining: Any
     joining_steps: list[Step]
@@ -133,10 +135,10 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         paths=paths,
         schedule=list(config.on.schedule),
         group=Expression(f"swiftci-{config.name}-${{{{ github.event.pull_request.number || github.run_id }}}}"),
-        env=_env(project),
-        cpu=_runs_on(project.runners.cpu),
+        env=env_of(project),
+        cpu=runs_on(project.runners.cpu),
         cpu_self_hosted="self-hosted" in project.runners.cpu.labels or project.runners.cpu.group is not None,
-        gpu=_runs_on(project.runner(config.train.nodes)),
+        gpu=runs_on(project.runner(config.train.nodes)),
         job_minutes=config.limits.job_minutes,
         environment=project.environment,
         exclusive=f"swiftci-{project.runners.gpu.exclusive}" if project.runners.gpu.exclusive else None,
@@ -149,11 +151,11 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         earlier_artifact=Expression(
             f"swiftci-{config.name}-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}-earlier"
         ),
-        checkout=_used(third_party(lock, "actions/checkout")),
-        upload=_used(third_party(lock, "actions/upload-artifact")),
-        download=_used(third_party(lock, "actions/download-artifact")),
-        setup=_used(ours, "/actions/setup"),
-        plan=_used(ours, "/actions/plan"),
+        checkout=used(third_party(lock, "actions/checkout")),
+        upload=used(third_party(lock, "actions/upload-artifact")),
+        download=used(third_party(lock, "actions/download-artifact")),
+        setup=used(ours, "/actions/setup"),
+        plan=used(ours, "/actions/plan"),
         parts=parts,
         needs=["plan", *(part.id for part in parts)],
         has_result=Expression(f"${{{{ {' || '.join(held)} }}}}"),
@@ -161,13 +163,14 @@ def view(project: Project, plan: Plan, lock: Lock | None, profile: Profile, mark
         train_steps=[step for step in gpu if not step.always],
         cleanup_steps=[step for step in gpu if step.always],
         verdict_steps=[steps[call.id] for call in plan.at(Place.CPU)],
+        tells=bool(project.notify),
         ranks=list(range(1, config.train.nodes)),
-        joining=_runs_on(project.runners.gpu),
+        joining=runs_on(project.runners.gpu),
         joining_steps=[_joining(call, project, ours) for call in plan.joining],
     )
 
 
-def _env(project: Project) -> tuple[tuple[str, str], ...]:
+def env_of(project: Project) -> tuple[tuple[str, str], ...]:
     """What the launcher of the actions goes by."""
     found = [("PIP_INDEX_URL", project.index_url)] if project.index_url else []
     return (*found, *([("SWIFTCI_EXTRAS", "store")] if project.store and project.store.remote else []))
@@ -209,7 +212,7 @@ def _step(call: Call, project: Project, ours: Use) -> Step:
         inputs.append(("run-dir", VERDICT_DIR))
     if stage.keeps:
         inputs.append(("force", Expression("${{ inputs.force }}")))
-    if call.stage == "gate":
+    if call.stage in ("gate", "notify"):
         inputs.append(("needs", Expression("${{ toJSON(needs) }}")))
     return Step(
         id=call.id,
@@ -218,6 +221,7 @@ def _step(call: Call, project: Project, ours: Use) -> Step:
         version=ours.version,
         inputs=tuple(inputs),
         secrets=tuple(dict.fromkeys(name for group in wanted for name in groups[group])),
+        token="GITHUB_TOKEN" in stage.sees,
         always=stage.always,
         gpu=stage.place is Place.GPU,
     )
@@ -232,21 +236,28 @@ def _joining(call: Call, project: Project, ours: Use) -> Step:
 
 _TITLES = {
     "download": "Check model and data",
+    "baseline": "Find the baseline",
     "evaluate-base": "Evaluate the base model",
+    "evaluate-baseline": "Evaluate the baseline anew",
     "train": "Train",
     "join": "Join the training",
     "evaluate": "Evaluate the trained model",
+    "extend": "Ask more items",
     "gate": "Judge",
     "report": "Report",
+    "comment": "Show the verdict",
+    "notify": "Tell people",
     "cleanup": "Clean up",
 }
 
 
-def _used(use: Use, path: str = "") -> Used:
+def used(use: Use, path: str = "") -> Used:
+    """What stands behind a `uses:`, for an action of the repository."""
     return Used(use=use.uses(path), version=use.version)
 
 
-def _runs_on(runner: Runner) -> Any:
+def runs_on(runner: Runner) -> Any:
+    """A runner as the value of `runs-on`."""
     labels = list(runner.labels)
     if runner.group:
         return {"group": runner.group, **({"labels": labels} if labels else {})}

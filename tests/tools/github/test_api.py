@@ -151,7 +151,7 @@ def test_everything_together_has_an_end(stand: Stand, monkeypatch: pytest.Monkey
 
 
 def test_download_larger_than_was_said_is_refused(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("swiftci.tools.github.PACKED_BYTES_MAX", 100)
+    monkeypatch.setattr("swiftci.tools.github_artifact.PACKED_BYTES_MAX", 100)
     stand.keep(7, bytes(5000), entry={"size_in_bytes": 10})
 
     assert "artifact 7 has more than 100 bytes" in stand.why()

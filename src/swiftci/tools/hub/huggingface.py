@@ -11,7 +11,8 @@ from swiftci.tools.hub.reference import Reference, is_commit
 
 PAGES_MAX = 5000
 
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*rel="?next"?')
+NEXT = re.compile(r'<([^>]*)>\s*;[^,]*rel="?next"?')
+"""The next page's address, in the header Link."""
 
 
 def listing(client: Client, reference: Reference) -> Listing:
@@ -30,7 +31,7 @@ def listing(client: Client, reference: Reference) -> Listing:
             for entry in body
             if entry.get("type") != "directory"
         ]
-        following = _NEXT.search(headers.get("link", ""))
+        following = NEXT.search(headers.get("link", ""))
         if following is None:
             break
         query = dict(parse_qsl(urlsplit(following[1]).query))  # a mirror may name the hub itself there

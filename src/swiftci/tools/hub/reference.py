@@ -64,6 +64,12 @@ def is_commit(text: str) -> bool:
     return bool(_COMMIT.fullmatch(text))
 
 
+def is_id(text: str) -> bool:
+    """Whether a text is `owner/name`, and nothing else."""
+    found = _TEXT.fullmatch(text)
+    return found is not None and found[2] == text
+
+
 def named(config: Config, project: Project, root: Path) -> list[Named]:
     """Every repository of a hub that a config names, in its order."""
     return [*_trained(config, project, root), *_evaluated(config, project)]

@@ -1,0 +1,121 @@
+"""Asks more items where the first ones leave a comparison open; the gate shares its error out over both looks."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from swiftci.config.load import Loaded
+from swiftci.evidence import baseline, metric
+from swiftci.evidence.baseline import ANCHOR, BASELINE
+from swiftci.evidence.judge import judge
+from swiftci.spec.option import option
+from swiftci.stages import earlier, evaluate
+from swiftci.stages.evidence import gather
+from swiftci.stages.needs import base_model
+from swiftci.stages.stage import MARK, Context, Place, Stage
+from swiftci.store.digest import of_data
+from swiftci.tools.hub.fetched import FILE as DOWNLOADS
+
+MORE = "more"
+"""The run directory's folder for the second look, laid out as the run directory itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """None: the gate's rules and what was measured say it all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What was asked in addition."""
+
+    items: int = option("Items of the candidate after it; 0 where the first look sufficed.", default=0)
+
+
+def run(inputs: Inputs, context: Context) -> Outputs:
+    config = context.loaded.config
+    if not config.gate.extend_to or config.evaluate is None or not context.record.succeeded("evaluate"):
+        return Outputs()
+    open_ones = [one for one in judge(config.gate, gather(context)).reasons if one.verdict == "inconclusive"]
+    if not open_ones:
+        context.progress.line("the items suffice; no more are asked")
+        return Outputs()
+    others = dict.fromkeys(one.against for one in open_ones if one.against != ANCHOR)
+    models = dict(_models(context, tuple(others)))
+    if why := next((text for text in models.values() if isinstance(text, str) and not text.startswith("/")), ""):
+        context.progress.line(f"no more items are asked: {why}")
+        return Outputs()
+    context.progress.line(f"{len(open_ones)} open: going up to {config.gate.extend_to} items of each subset")
+    items = 0
+    for subject, model in models.items():
+        found = _measure(context, subject, str(model))
+        items = found if subject == "candidate" else items
+    earlier.remove(context.folder)
+    return Outputs(items=items)
+
+
+def _models(context: Context, others: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Each subject that has to be asked, with its weights' path; another text says why it cannot be."""
+    if "base" in others:
+        path = base_model(context)
+        yield "base", str(path.resolve()) if path else "the base model is not on this machine"
+    if BASELINE in others and not _has_more(context.folder):
+        found = baseline.read(context.folder)
+        why = earlier.fetch(context, found.weights if found else "")
+        yield BASELINE, why or str(earlier.checkpoint(context.folder).resolve())
+    yield "candidate", str(evaluate.trained(context.folder, context.record).resolve())
+
+
+def _has_more(folder: Path) -> bool:
+    """Whether the baseline was asked more than the candidate already."""
+    return len(metric.read_items(folder, BASELINE)) > len(metric.read_items(folder, "candidate"))
+
+
+def _measure(context: Context, subject: str, model: str) -> int:
+    """Scores a subject over more items, unless that is there already; gives how many."""
+    gate, more = context.loaded.config.gate, context.folder / MORE
+    execution = context.record.stages["evaluate"].execution
+    digest = of_data([execution, model if subject != BASELINE else _weights(context.folder), gate.extend_to])
+    mark = more / "eval" / subject / MARK
+    if not (
+        mark.is_file() and mark.read_text(encoding="utf-8").startswith(digest) and (mark.parent / metric.FILE).is_file()
+    ):
+        more.mkdir(exist_ok=True)
+        if (context.folder / DOWNLOADS).is_file():
+            shutil.copyfile(context.folder / DOWNLOADS, more / DOWNLOADS)
+        asked = replace(context, folder=more, loaded=_asking(context.loaded, gate.extend_to or 0), digest=digest)
+        evaluate.run(evaluate.Inputs(subject=subject, checkpoint=model), asked)
+    metrics, items = metric.read(more, subject), metric.read_items(more, subject)
+    metric.write(context.folder, subject, metrics, items)
+    return len(items)
+
+
+def _weights(folder: Path) -> str:
+    found = baseline.read(folder)
+    return found.weights if found else ""
+
+
+def _asking(loaded: Loaded, limit: int) -> Loaded:
+    """The config with another number of items."""
+    section = loaded.config.evaluate
+    if section is None:
+        return loaded
+    args = {**section.args, "limit": str(limit)}
+    asking = replace(section, args=type(section.args)(args))
+    return replace(loaded, config=replace(loaded.config, evaluate=asking))
+
+
+STAGE = Stage(
+    name="extend",
+    help="Ask more items where the gate cannot decide yet.",
+    inputs=Inputs,
+    outputs=Outputs,
+    run=run,
+    place=Place.GPU,
+    reads=("evaluate", "gate"),
+    secrets=evaluate.STAGE.secrets,
+    packages=evaluate.PACKAGES,
+    needs=lambda _: ("evaluate",),
+    reusable=False,
+)
