@@ -9,7 +9,8 @@ sys.path.insert(0, str(ROOT))
 
 from swiftci.evidence import report  # noqa: E402
 from swiftci.store import record as records  # noqa: E402
-from tests.evidence.rundir import log, recorded  # noqa: E402
+from tests.evidence.rundir import recorded  # noqa: E402
+from tests.evidence.rundir_large import log  # noqa: E402
 from tests.fake.repository import make  # noqa: E402
 
 STEPS = 100_000

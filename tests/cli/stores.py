@@ -53,7 +53,7 @@ def resolved(name: str) -> dict[str, Any]:
         "train": {"args": {"model": "Qwen/Qwen3-8B", "max_steps": "10"}, "env": {}},
         "evaluate": None,
     }
-    return {"config": config | {"gate": [{"metric": "qa.em"}]}, "path": "configs/tiny.yaml", "project": {}}
+    return {"config": config | {"gate": {"rules": [{"metric": "qa.em"}]}}, "path": "configs/tiny.yaml", "project": {}}
 
 
 def metric(key: str, value: object) -> dict[str, Any]:

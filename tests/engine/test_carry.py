@@ -34,7 +34,7 @@ def test_input_that_is_none_of_its_choices_is_refused() -> None:
     with pytest.raises(ConfigError, match="subject cannot be 'teacher'") as raised:
         inputs_of(evaluate.STAGE, {"subject": "teacher"})
 
-    assert raised.value.problems[0].hint == "possible: candidate, base"
+    assert raised.value.problems[0].hint == "possible: candidate, base, baseline"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ def said(repository: Repository, text: str) -> str:
     """What a command printed, without what differs from machine to machine."""
     text = text.replace(str(repository.root), "/repository")
     text = re.sub(r"\(\d+\.\d s\)", "(0.0 s)", text)
+    text = re.sub(r"[0-9a-f]{16}-local-\d{8}-\d{6}", "RUN", text)
     return re.sub(r"^(evaluate|train)(-base)?: (step|\d+ items).*\n", "", text, flags=re.MULTILINE)
 
 

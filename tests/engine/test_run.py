@@ -9,7 +9,7 @@ def test_run_carries_out_its_plan_in_order(repository: Repository) -> None:
 
     assert ran.code == 0
     assert list(repository.states.items()) == [
-        (name, "succeeded") for name in ("download", "train", "evaluate", "gate", "report", "cleanup")
+        (name, "succeeded") for name in ("download", "baseline", "train", "evaluate", "gate", "report", "cleanup")
     ]
     assert ran.out.splitlines()[-1] == "general_qa.rouge-l-recall 1 · verdict: pass"
     assert str(repository.folder / "report.html") in ran.out
@@ -32,7 +32,7 @@ def test_until_stops_after_its_stage(repository: Repository) -> None:
     ran = repository.run("--until", "train")
 
     assert ran.code == 0
-    assert list(repository.states) == ["download", "train"]
+    assert list(repository.states) == ["download", "baseline", "train"]
     repository.forget()
     assert repository.run("--until", "gate").code == 0
     assert repository.called == ["evaluate"]
@@ -53,7 +53,7 @@ def test_until_a_stage_that_the_plan_lacks_is_refused(repository: Repository) ->
 
     assert ran.code == 2
     assert "--until deploy" in ran.err
-    assert "download, train, evaluate, gate, report, cleanup" in ran.err
+    assert "download, baseline, train, evaluate, gate, report, cleanup" in ran.err
     assert not repository.folder.exists()
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from swiftci.evidence.bca import BCa
 from swiftci.evidence.bootstrap import RESAMPLES, paired_statistic
 from swiftci.evidence.paired import Paired
 from swiftci.evidence.statistic import Statistic, statistic
@@ -82,6 +83,22 @@ def test_mean_is_as_students_in_many_questions() -> None:
 
     assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()), abs=2e-4)
     assert 2 * min(found.p_better, found.p_worse) == pytest.approx(expected.pvalue, abs=0.01)
+
+
+def test_few_questions_have_students_word_too() -> None:
+    data = rates(8)
+    found, bca = weighted(*data), scipys(data, "two-sided", 0.95).confidence_interval
+    half = stats.t.ppf(0.975, 7) * (found.stderr or 0.0)
+
+    assert found.low == pytest.approx(min(bca.low, found.mean - half), abs=EXACT)
+    assert found.high == pytest.approx(max(bca.high, found.mean + half), abs=EXACT)
+
+
+def test_bound_beyond_the_last_draw_is_not_surer_than_its_p_value() -> None:
+    skewed = BCa(0.08, np.linspace(0.01, 1, 999), np.zeros(50)).bounds(0.05)
+
+    assert skewed.p_better > 0.05
+    assert skewed.floor == 0.0
 
 
 def test_clusters_are_drawn_whole() -> None:

@@ -72,7 +72,7 @@ def test_reason_tells_values_and_bounds_in_points() -> None:
     )
     assert sentence(reason, "zh") == (
         "ceval.accuracy：70.0 % → 65.0 %（-5.0 个百分点），与基线逐题比较，共 1000 题；"
-        "已证实下降3.2 个百分点或更多，且不能排除超出允许的2.0 个百分点"
+        "已证实下降 3.2 个百分点或更多，且不能排除超出允许的 2.0 个百分点"
     )
 
 

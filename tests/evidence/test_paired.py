@@ -162,7 +162,24 @@ def test_more_values_are_permuted_at_random(items: int) -> None:
     found = paired(sample)
 
     assert found.p_better == pytest.approx(permuted(differences(sample)), abs=0.02)
-    assert found == paired(sample)
+
+
+def test_permutation_does_not_depend_on_chance_or_order() -> None:
+    sample = judged(40)
+    before, after = (values[1::2] + values[::2] for values in (sample.before, sample.after))
+    found, turned = paired(sample), paired(replace(sample, before=before, after=after))
+    back = paired(replace(sample, before=sample.after, after=sample.before))
+
+    assert (found.floor, found.p_better) == pytest.approx((turned.floor, turned.p_better), abs=1e-12)
+    assert (found.floor, found.p_better) == pytest.approx((-back.ceiling, back.p_worse), abs=1e-12)
+
+
+def test_permutation_knows_nothing_from_next_to_nothing() -> None:
+    """0.1 + 0.2 - 0.3 is not 0 to a computer."""
+    sample = [0.1, 0.2, -0.3, 0.4, -0.7, 0.6]
+    fine, whole = (paired(pairs([0.0] * 6, [scale * value for value in sample])) for scale in (1, 10))
+
+    assert (fine.p_better, fine.p_worse) == (whole.p_better, whole.p_worse)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +209,8 @@ def test_same_step_everywhere_has_an_interval_too() -> None:
 
     assert found.mean == pytest.approx(0.1)
     assert found.floor == pytest.approx(0.1 - 1.1 * 0.11916, abs=1e-4)
-    assert found.p_better > 0.05
+    assert 0.05 < found.p_better < 0.1
+    assert found.p_worse > 0.9
 
 
 @pytest.mark.parametrize("lost", [1, 5, 9])
@@ -202,6 +220,14 @@ def test_few_changed_values_are_not_taken_for_the_whole_truth(lost: int) -> None
 
     assert found.ceiling >= paired(flips(200, 0, lost)).ceiling
     assert found.floor <= paired(flips(200, 0, lost)).floor
+    assert found.ceiling >= found.mean
+
+
+def test_clusters_without_a_difference_leave_it_open_how_much_more_would_tell() -> None:
+    labels = [str(number // 10) for number in range(200)]
+    found = paired(pairs([1.0] * 200, [1.0] * 200, labels))
+
+    assert found.spread == pytest.approx(math.sqrt(1 / 22 * 10))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from swiftci.evidence.texts import fit
 from swiftci.evidence.verdict import Reason
 from swiftci.evidence.words import WORDS
 from tests.evidence.page import SVG, Page, harmless
-from tests.evidence.rundir import HOSTILE, Run, hostile, recorded
+from tests.evidence.rundir import Run, recorded
+from tests.evidence.rundir_hostile import HOSTILE, hostile
 from tests.fake.repository import Repository
 
 STORABLE = [text for text in HOSTILE if "\ud800" not in text]

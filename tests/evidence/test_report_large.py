@@ -14,7 +14,8 @@ from swiftci.evidence.points import Point
 from swiftci.evidence.view import View
 from swiftci.evidence.words import WORDS
 from tests.evidence.page import Page, harmless
-from tests.evidence.rundir import CMMLU, Run, large, recorded
+from tests.evidence.rundir import Run, recorded
+from tests.evidence.rundir_large import CMMLU, answers, large
 from tests.fake.repository import Repository, make
 
 LINKS = (
@@ -196,3 +197,17 @@ def test_log_of_many_steps_makes_a_small_report(tmp_path: Path, repository: Repo
     assert "2,000 / 2,000" in markdown
     assert len(html) < 300_000
     assert len(markdown) < 10_000
+
+
+def test_page_of_the_longest_texts_stays_small(tmp_path: Path, repository: Repository) -> None:
+    """A quotation mark takes five characters of HTML."""
+    run = recorded(tmp_path / "run", repository)
+    run.record.resolved["config"]["evaluate"]["show"] = ["cmmlu"]
+    for subject, right in (("base", 1.0), ("candidate", 0.0)):
+        long = dict.fromkeys(("question", "prediction", "target"), '"' * 8000)
+        items = [replace(item, **long) for item in answers(1.0, 1, each=6)]
+        run.scored(subject, [replace(item, scores={"accuracy": (right + n) % 2}) for n, item in enumerate(items)])
+    _, html, _ = run.write()
+
+    assert len(run.view.flips.lost) == len(run.view.flips.gained) == 100
+    assert len(html.encode()) < 1_750_000

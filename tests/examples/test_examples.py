@@ -132,7 +132,7 @@ def test_readme_is_short_and_stands_in_the_list(folder: Path) -> None:
 
 @pytest.mark.parametrize(("folder", "one"), ALL, ids=IDS)
 def test_what_is_evaluated_is_gated_with_a_metric_of_it(folder: Path, one: Loaded) -> None:
-    gated = {rule.metric.split(".")[0] for rule in one.config.gate}
+    gated = {rule.metric.split(".")[0] for rule in one.config.gate.rules}
 
     assert gated <= set(one.config.evaluate.datasets if one.config.evaluate else ())
     assert bool(gated) is bool(one.config.evaluate)

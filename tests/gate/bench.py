@@ -8,6 +8,7 @@ where a demand does not hold.
 """
 
 import argparse
+import gc
 import itertools
 import math
 import sys
@@ -113,6 +114,7 @@ _repository: list[Repository] = []
 
 
 def _begin(folder: str) -> None:
+    gc.set_threshold(1_000_000)  # as swiftci's own process does
     _repository.append(lab(Path(tempfile.mkdtemp(dir=folder)) / "repository"))
 
 

@@ -112,12 +112,14 @@ class Model:
         subprocess.run([self.python, "-c", NOISE, weights, str(amount)], check=True)
         return name
 
-    def truncated(self, folder: str, keep: float) -> str:
-        """A copy of what EvalScope left in a run directory, its reviews cut off after a part of their bytes."""
-        name = f"{folder}-truncated"
+    def truncated(self, folder: str, *, at_line: bool) -> str:
+        """A copy of what EvalScope left in a run directory, with half of its reviews: in lines, or in bytes."""
+        name = f"{folder}-{'lines' if at_line else 'bytes'}-lost"
         shutil.copytree(self.root / folder / "eval/candidate", self.root / name)
         (reviews,) = (self.root / name / "reviews/candidate").glob("*.jsonl")
-        os.truncate(reviews, int(keep * reviews.stat().st_size))
+        whole = reviews.read_bytes()
+        lines = whole.splitlines(keepends=True)
+        reviews.write_bytes(b"".join(lines[: len(lines) // 2]) if at_line else whole[: len(whole) // 2])
         return name
 
 

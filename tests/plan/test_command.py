@@ -60,6 +60,7 @@ def test_json_shows_the_same(project: Repo, golden: Golden) -> None:
             "train",
             "evaluate",
             "gate",
+            "foreseen",
             "limits",
             "estimate",
             "result",

@@ -67,10 +67,12 @@ def _measured(folder: Path, title: str) -> Measured:
 def _foreign(path: Path) -> Measured | None:
     """Results of another harness; None where the path is none of theirs."""
     from swiftci.evidence import harness
+    from swiftci.store import record as records
 
-    if not path.exists() or not harness.known(path):
+    datasets = harness.names(path) if path.exists() and not (path / records.FILE).exists() else ()
+    if not datasets:
         return None
-    found = harness.read(path, "candidate")
+    found = harness.read(path, "candidate", datasets)
     if found.faults:
         raise _wrong(f"{path} cannot be compared: {'; '.join(found.faults)}")
     return found.metrics, found.items

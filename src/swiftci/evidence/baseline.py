@@ -90,6 +90,7 @@ def lay(folder: Path, subject: str, source: Path, found: Found) -> None:
 def remove(folder: Path, subject: str) -> None:
     """Takes what was compared with out of a run directory."""
     shutil.rmtree(folder / subject, ignore_errors=True)
-    if metric.read(folder, subject):
+    items = folder / "items" / f"{subject}.jsonl"
+    if items.exists():
         metric.write(folder, subject, [], [])
-    (folder / "items" / f"{subject}.jsonl").unlink(missing_ok=True)
+        items.unlink()

@@ -39,11 +39,11 @@ class BCa:
         return Bounds(
             low=self._bound(TWO_SIDED / 2),
             high=self._bound(1 - TWO_SIDED / 2),
-            # where rounding or the last of the draws would set them against each other, the bound gives way
+            # a bound beyond all that was drawn may say more than its p-value, and gives way
             floor=floor if p_better < alpha else min(floor, 0.0),
             ceiling=ceiling if p_worse < alpha else max(ceiling, 0.0),
-            p_worse=p_worse if ceiling < 0 else max(p_worse, alpha),
-            p_better=p_better if floor > 0 else max(p_better, alpha),
+            p_worse=p_worse,
+            p_better=p_better,
         )
 
     def _bound(self, error: float) -> float:

@@ -68,5 +68,8 @@ def _axis(found: Curve, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def name(found: Curve, words: dict[str, str]) -> str:
     """What a chart shows."""
-    text = words.get(f"curve_{found.name}", label(found.name))
-    return f"{text} ({words['logarithmic']})" if found.logarithmic else text
+    return words.get(f"curve_{found.name}", label(found.name))
+
+
+def caption(found: Curve, words: dict[str, str]) -> str:
+    return words["logarithmic"].format(name(found, words)) if found.logarithmic else name(found, words)

@@ -12,7 +12,7 @@ from swiftci.evidence.texts import Cut, cut
 SHOWN_MAX = 100
 """Items shown in each direction; of a long list nobody reads more, and a page holds no more."""
 BESIDE_MAX = 50
-PROMPT_MAX, TARGET_MAX, ANSWER_MAX = 400, 160, 300
+PROMPT_MAX, TARGET_MAX, ANSWER_MAX = 360, 120, 260
 """Characters of an item that are shown."""
 _PART = 0.5
 """An item has flipped when its value moved by half of the metric's whole span: of right and wrong, from one to the

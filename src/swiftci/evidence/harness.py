@@ -58,6 +58,13 @@ def read(path: Path, subject: str, datasets: tuple[str, ...], clusters: Mapping[
     return Scores(metrics=metrics, items=items, faults=faults)
 
 
+def names(path: Path) -> tuple[str, ...]:
+    """The data sets that results at a path are of; none where they are nobody's that is known."""
+    if (path / "reports").is_dir():
+        return tuple(sorted({one.stem for one in path.glob("reports/*/*.json")} - {"collection_detailed_report"}))
+    return tuple(dict.fromkeys(name for one in _found(path, []) for name in one.names))
+
+
 def _evalscope(path: Path, subject: str, datasets: tuple[str, ...], clusters: Mapping[str, str] | None) -> Scores:
     """EvalScope's own work directory; its reports lie in a folder named after the model."""
     models = sorted(one.name for one in (path / "reports").iterdir() if one.is_dir())

@@ -88,6 +88,11 @@ def _decided(case: _Case, p: float, alpha: float) -> Reason:
     return replace(reason, verdict=word, note=note, p=p, needed=more if enough else None)
 
 
+def _known(bound: float) -> float | None:
+    """A bound that can be written down; of one question alone there is none."""
+    return bound if math.isfinite(bound) else None
+
+
 def _guard(rule: Rule, reasons: list[Reason]) -> list[Reason]:
     """The reasons of a rule for every subset: those that broke it, or one for all."""
     broken = [one for one in reasons if one.verdict in ("fail", "invalid")]
@@ -253,8 +258,8 @@ def _compared(
         before=found.before,
         value=found.after,
         difference=found.mean,
-        floor=found.floor,
-        ceiling=found.ceiling,
+        floor=_known(found.floor),
+        ceiling=_known(found.ceiling),
         lower=metric.direction == "lower_is_better",
     )
     return _Case(reason=filled, found=found)

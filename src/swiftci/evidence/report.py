@@ -51,7 +51,7 @@ def _charts(view: View) -> dict[str, list[tuple[str, str]]] | None:
             "scores": list(_score_charts(view)),
             "trend": [(one.score.key, chart_scores.trend(one, view.words)) for one in view.trends[:TRENDS_MAX]],
             "training": [
-                (chart_training.name(one, view.words), chart_training.curve(one, view.words)) for one in view.curves
+                (chart_training.caption(one, view.words), chart_training.curve(one, view.words)) for one in view.curves
             ],
             **{f"slices {n}": _forests(one, view.words) for n, one in enumerate(view.slices)},
         }

@@ -106,7 +106,7 @@ WORDS = {
     "curve_grad_norm": "Gradient norm",
     "curve_memory_gib": "GPU memory reserved, GiB",
     "curve_seconds": "Seconds a step, mean since the start",
-    "logarithmic": "logarithmic",
+    "logarithmic": "{}, logarithmic",
     "solid": "solid: training, dashed: validation",
     "bad_steps": "no number at step {}",
     "step": "step",

@@ -105,7 +105,7 @@ WORDS = {
     "curve_grad_norm": "梯度范数",
     "curve_memory_gib": "已预留显存（GiB）",
     "curve_seconds": "每步耗时（秒，自启动起的均值）",
-    "logarithmic": "对数坐标",
+    "logarithmic": "{}（对数坐标）",
     "solid": "实线为训练，虚线为验证",
     "bad_steps": "第 {} 步不是有效数值",
     "step": "步",
