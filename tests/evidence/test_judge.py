@@ -251,3 +251,44 @@ def test_two_looks_share_the_error() -> None:
     once, twice = (judge(Gate(rules=(MARGIN,)), evidence(before, after, looks=looks)) for looks in (1, 2))
 
     assert (once.verdict, twice.verdict) == ("fail", "inconclusive")
+
+
+def test_metric_of_repeated_questions_is_compared_by_question() -> None:
+    before, after = [], []
+    for number in range(200):
+        for attempt in range(2):
+            one = items([0.0])[0]
+            place = {"index": f"{number}/{attempt}", "prompt": f"{number:016x}"}
+            before.append(replace(one, **place, scores={"accuracy": 0.0}))
+            after.append(replace(one, **place, scores={"accuracy": float(attempt)}))
+    name = "accuracy-2-pass_at_k"
+    rows = {
+        subject: [
+            Metric(subject=subject, dataset="ceval", subset=None, metric=name, value=value, items=200, primary=True)
+        ]
+        for subject, value in (("baseline", 0.0), ("candidate", 1.0))
+    }
+    rule = Rule(metric=f"ceval.{name}", improves=True)
+
+    found = judge(Gate(rules=(rule,)), Evidence(metrics=rows, items={"baseline": before, "candidate": after}))
+
+    assert (found.verdict, found.reasons[0].items, found.reasons[0].difference) == ("pass", 200, 1.0)
+
+
+def test_metric_that_is_no_mean_is_compared_by_its_sums() -> None:
+    def some(wrong: int) -> list[Item]:
+        return [
+            replace(one, scores={"f1/gold": float(n % 2), "f1/predicted": float((n % 2) if n >= wrong else 1 - n % 2)})
+            for n, one in enumerate(items([0.0] * 200))
+        ]
+
+    rows = {
+        subject: [Metric(subject=subject, dataset="ceval", subset=None, metric="f1", value=value, items=200)]
+        for subject, value in (("baseline", 1.0), ("candidate", 0.7))
+    }
+    gate = Gate(rules=(Rule(metric="ceval.f1", margin=0.02),))
+
+    found = judge(gate, Evidence(metrics=rows, items={"baseline": some(0), "candidate": some(60)}))
+
+    assert found.verdict == "fail"
+    assert found.reasons[0].difference == pytest.approx(-0.3, abs=0.02)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from swiftci.evidence.match import match
+from swiftci.evidence.difference import difference
 from swiftci.evidence.metric import Item, Metric
-from swiftci.evidence.paired import Paired, paired
+from swiftci.evidence.paired import Paired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +58,9 @@ def _row(first: Metric | None, second: Metric | None, before: Sequence[Item], af
     }
     if first is None or second is None:
         return Row(**row, why="it was measured in one of them only")  # type: ignore[arg-type] # as they are above
-    pairs = match(before, after, one.dataset, one.metric, one.subset)
-    if isinstance(pairs, str):
-        return Row(**row, why=pairs)  # type: ignore[arg-type] # likewise
-    found = paired(pairs)
+    found = difference(before, after, one.dataset, one.metric, one.subset)
+    if isinstance(found, str):
+        return Row(**row, why=found)  # type: ignore[arg-type] # likewise
     sign = {"higher_is_better": 1, "lower_is_better": -1}.get(one.direction, 0)
     low, high = sorted((sign * found.low, sign * found.high))
     better = True if low > 0 else False if high < 0 else None

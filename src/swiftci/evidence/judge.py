@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from swiftci.config.gate import TRAINING, Gate, Rule
 from swiftci.evidence.baseline import ANCHOR
+from swiftci.evidence.difference import difference
 from swiftci.evidence.interval import Z95
-from swiftci.evidence.match import match
 from swiftci.evidence.metric import Item, Metric
-from swiftci.evidence.paired import Paired, holm, needed, paired
+from swiftci.evidence.paired import Paired, holm, needed
 from swiftci.evidence.sentence import sentence
 from swiftci.evidence.verdict import Reason, Verdict, Word
 from swiftci.spec.exit import Exit
@@ -246,12 +246,13 @@ def _compared(
     other = _metric(evidence, against, rule, metric.subset)
     if other is None:
         return invalid("it was not measured there")
-    pairs = match(
-        evidence.items.get(against, ()), evidence.items.get("candidate", ()), rule.dataset, rule.word, metric.subset
-    )
-    if isinstance(pairs, str):
-        return invalid(pairs)
-    found = paired(pairs, alpha=ALPHA / evidence.looks)
+    before, after = (evidence.items.get(subject, ()) for subject in (against, "candidate"))
+    try:
+        found = difference(before, after, rule.dataset, rule.word, metric.subset, alpha=ALPHA / evidence.looks)
+    except ImportError:
+        return invalid("scipy is not installed; `pip install 'swiftci[stats]'` brings it")
+    if isinstance(found, str):
+        return invalid(found)
     filled = replace(
         reason,
         items=found.items,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftci.evidence import figures, metric
-from swiftci.evidence.match import Questions, questions
+from swiftci.evidence.match import Questions, mean, questions
 from swiftci.evidence.measured import Measured, measured
 from swiftci.evidence.metric import Item, Metric
 from swiftci.evidence.ranking import Entry, Ranking, rank
@@ -170,7 +170,7 @@ def newest(folder: Path) -> Newest:
         own = [item for item in items if item.dataset == one.dataset and one.metric in item.scores]
         ratio = figures.is_ratio([one.value, *(item.scores[one.metric] for item in own)])
         values[key] = measured(one, own, ratio=ratio)
-        asked[key] = questions(own, one.dataset, one.metric)
+        asked[key] = questions(own, mean(one.metric))
     return Newest(metrics=found, values=values, questions=asked)
 
 

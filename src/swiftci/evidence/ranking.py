@@ -11,7 +11,7 @@ from itertools import combinations
 
 from swiftci.evidence.match import Questions, both
 from swiftci.evidence.measured import Measured
-from swiftci.evidence.score import difference
+from swiftci.evidence.score import of_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ def compare(first: Entry, second: Entry, *, lower: bool = False) -> Difference:
         return _apart(first.value, second.value, pairs, lower=lower)
     if not all(map(math.isfinite, (*pairs.before, *pairs.after))):
         return _apart(first.value, second.value, "a value is not a number", lower=lower)
-    found = difference(pairs)
+    found = of_pairs(pairs)
     known = math.isfinite(found.low) and math.isfinite(found.high)
     low, high = (found.low, found.high) if known else (None, None)
     better = _better(low, high, lower=lower)

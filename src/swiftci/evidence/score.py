@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 
 from swiftci.evidence import figures, interval
+from swiftci.evidence.difference import difference
 from swiftci.evidence.match import Pairs, match
 from swiftci.evidence.measured import Measured, measured
-from swiftci.evidence.metric import Metric, whole
+from swiftci.evidence.metric import Item, Metric, whole
 from swiftci.evidence.paired import Paired, holm, paired
 from swiftci.evidence.subjects import BASE, CANDIDATE, Subjects
 
@@ -155,19 +156,25 @@ def _ratio(subjects: Subjects, one: Metric, found: Sequence[Metric | None]) -> b
 def _compared(score: Score, subjects: Subjects) -> Score:
     """The score with its difference, question by question, or with why there is none."""
     before, after = (subjects.of(name, score.dataset, score.subset) for name in (score.against, CANDIDATE))
-    pairs = match(before, after, score.dataset, score.metric, score.subset)
-    if isinstance(pairs, str):
-        return replace(score, why=pairs)
-    if not all(map(math.isfinite, (*pairs.before, *pairs.after))):
-        return replace(score, why="a value is not a number")
-    found = difference(pairs)
+    found = _difference(before, after, score)
+    if isinstance(found, str):
+        return replace(score, why=found)
     low, high = sorted((-found.low, -found.high)) if score.lower else (found.low, found.high)
     better = None if not score.directed or low <= 0 <= high else low > 0
     return replace(score, difference=found, better=better)
 
 
-def difference(pairs: Pairs) -> Paired:
-    """The paired difference; by the central limit theorem alone where scipy (the `stats` extra) is not installed."""
+def _difference(before: Sequence[Item], after: Sequence[Item], score: Score) -> Paired | str:
+    """By the central limit theorem alone where scipy (the `stats` extra) is not installed."""
+    try:
+        return difference(before, after, score.dataset, score.metric, score.subset)
+    except ImportError:
+        pairs = match(before, after, score.dataset, score.metric, score.subset)
+        return pairs if isinstance(pairs, str) else _simple(pairs)
+
+
+def of_pairs(pairs: Pairs) -> Paired:
+    """Likewise, of questions that are matched already."""
     try:
         return paired(pairs)
     except ImportError:
