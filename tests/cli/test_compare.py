@@ -94,3 +94,34 @@ def test_baseline_is_not_written_over_something_else(repository: Repository) -> 
 
     assert (ran.code, "is there already, and is no baseline" in ran.text) == (2, True)
     assert (repository.root / "data" / "train.jsonl").is_file()
+
+
+def test_baseline_is_not_written_over_a_run_directory(repository: Repository) -> None:
+    ran = repository.swiftci("baseline", "tiny", "--to", ".swiftci/runs/tiny")
+
+    assert (ran.code, "is there already, and is no baseline" in ran.text) == (2, True)
+    assert (repository.folder / "verdict.json").is_file()
+
+
+def test_baseline_is_written_over_an_earlier_one(repository: Repository) -> None:
+    assert [repository.swiftci("baseline", "tiny").code for _ in range(2)] == [0, 0]
+
+
+def test_data_of_a_single_question_has_no_bounds(repository: Repository) -> None:
+    path = repository.folder / "items" / "candidate.jsonl"
+    path.write_text(path.read_text().splitlines()[0])
+    ran = repository.swiftci("compare", "tiny", "tiny", "--format", "json")
+
+    found = json.loads(ran.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))["metrics"][0]["found"]
+    assert (found["items"], found["low"], found["ceiling"]) == (1, None, None)
+
+
+@pytest.mark.parametrize("command", [("compare", "tiny", "tiny"), ("baseline", "tiny")])
+def test_scores_of_an_evaluation_that_is_outdated_are_refused(command: tuple[str, ...], repository: Repository) -> None:
+    path = repository.folder / "run.json"
+    data = json.loads(path.read_text())
+    data["stages"]["train"]["execution"] = "another"
+    path.write_text(json.dumps(data))
+    ran = repository.swiftci(*command)
+
+    assert (ran.code, "older than its training" in ran.text) == (2, True)

@@ -69,6 +69,21 @@ def test_loss_fails_and_is_not_compared_with_afterwards(repository: Repository) 
     assert found.run.endswith(first)
 
 
+def test_run_of_the_same_second_is_another_run(repository: Repository) -> None:
+    another(repository)
+    data = repository.record | {"run": (ahead := "local-29991231-235959")}
+    history = repository.root / ".swiftci" / "history.jsonl"
+    history.write_text(history.read_text().replace(repository.record["run"], ahead))
+    (kept,) = (repository.root / ".swiftci" / "records" / "tiny").iterdir()
+    kept.rename(kept.with_name(f"{kept.name[:16]}-{ahead}"))
+    data["stages"]["report"]["state"] = "failed"  # so the run goes by its earlier name
+    (repository.folder / "run.json").write_text(json.dumps(data))
+    repository.run()
+
+    assert repository.record["run"] == ahead
+    assert baseline.read(repository.folder) is not None
+
+
 def test_same_config_again_is_not_compared_with_itself(repository: Repository) -> None:
     repository.run()
 
@@ -222,3 +237,32 @@ def test_what_the_gate_can_tell_is_said_beforehand(repository: Repository) -> No
     said = "as many items as last time tell a difference of 0.28 or more, and the margin is 0.02"
     assert f"gate: general_qa.rouge-l-recall: {said}" in plan.out
     assert f"general_qa.rouge-l-recall: {said}" in ran.out
+
+
+def test_directory_of_the_very_run_is_no_other_run(repository: Repository) -> None:
+    repository.config["evaluate"]["args"]["generation_config"] = {"max_tokens": 7}
+    another(repository)
+    ran = repository.run("--baseline", ".swiftci/runs/tiny")
+
+    assert ran.code == 2
+    assert '".swiftci/runs/tiny" is the directory of this very run' in ran.text
+
+
+def test_branch_s_own_run_begins_anew_where_the_old_measurement_cannot_be_repeated(repository: Repository) -> None:
+    shutil.rmtree(repository.root / ".swiftci" / "results")
+    repository.config["evaluate"]["args"]["generation_config"] = {"max_tokens": 7}
+    another(repository)
+    ran = repository.run(GITHUB_EVENT_NAME="push")
+
+    assert ran.code == 0, ran.text
+    assert verdict(repository)["note"] == "no_baseline"
+
+
+def test_run_of_another_event_under_the_branch_s_name_is_no_baseline(repository: Repository) -> None:
+    history = repository.root / ".swiftci" / "history.jsonl"
+    lines = [json.loads(line) | {"event": "issue_comment"} for line in history.read_text().splitlines()]
+    history.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    another(repository)
+    repository.run()
+
+    assert baseline.read(repository.folder) is None

@@ -49,11 +49,11 @@ TAKEN = Override(by="ann", reason="known | flaky", commit=COMMIT, at="2026-05-01
 ENDS: dict[str, tuple[Verdict, bool, str]] = {
     "fail": (FAIL, True, "### ❌ tiny: fail"),
     "inconclusive that fails": (Verdict.of([reason("inconclusive")]), True, "### ❔ tiny: inconclusive"),
-    "inconclusive that ends well": (OPEN, False, "An inconclusive answer ends well here"),
+    "inconclusive that ends well": (OPEN, False, "An inconclusive verdict does not fail this run"),
     "pass": (Verdict.of([reason()]), False, "### ✅ tiny: pass"),
     "invalid": (Verdict.of([reason("invalid")]), False, "### ⚠️ tiny: invalid"),
     "skipped": (Verdict.of([reason("skipped")]), False, "### ⏭️ tiny: skipped"),
-    "warn": (replace(FAIL, mode="warn", exit=Exit.DONE), False, "The gate's mode is warn"),
+    "warn": (replace(FAIL, mode="warn", exit=Exit.DONE), False, "this verdict blocks nothing"),
     "accepted": (replace(FAIL, exit=Exit.DONE, override=TAKEN), False, "ann took the responsibility for commit 012345"),
 }
 
@@ -66,6 +66,23 @@ def test_what_may_be_accepted_says_how(name: str) -> None:
     assert words in text
     assert (f"```\n{COMMAND}\n```" in text) == may
     assert COMMAND not in render(view(found=verdict))  # of no pull request
+
+
+def test_why_nothing_is_compared_is_said() -> None:
+    alone = [replace(score(), against="", baseline=None, difference=None, better=None)]
+    before = [replace(score(), against="base", base=score().baseline, baseline=None)]
+    text = render(view(differs=("evaluate.args.seed",), against="base", scores=before))
+
+    assert "There is no earlier run to compare with." in render(view(baseline=None, against="", scores=alone))
+    assert "Compared with the model before training." in text
+    assert "it was measured otherwise (evaluate.args.seed)" in text
+    assert "no earlier run" not in text
+
+
+def test_loss_that_is_not_a_number_is_said_outside_the_fold() -> None:
+    text = render(view(loss=(points(20, bad=5), [])))
+
+    assert text.index(WORDS["en"]["bad"]) < text.index("<summary>Training")
 
 
 def test_run_without_a_verdict_is_shown() -> None:

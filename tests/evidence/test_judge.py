@@ -67,12 +67,12 @@ def test_reason_tells_values_and_bounds_in_points() -> None:
     reason = judged(MARGIN, 1000, 90, 40).reasons[0]
 
     assert reason.text == (
-        "ceval.accuracy: 70.0 % → 65.0 % (-5.0 points) against the baseline, over 1000 items; "
-        "a loss of 3.2 points or more is shown, and one beyond the margin of 2.0 points is possible"
+        "ceval.accuracy: 70.0 % → 65.0 % (-5.0 points) against the baseline, over 1,000 items; "
+        "a loss of 3.2 points or more is shown, beyond the margin of 2.0 points"
     )
     assert sentence(reason, "zh") == (
-        "ceval.accuracy：70.0 % → 65.0 %（-5.0 个百分点），与基线逐题比较，共 1000 题；"
-        "已证实下降 3.2 个百分点或更多，且不能排除超出允许的 2.0 个百分点"
+        "ceval.accuracy：70.0 % → 65.0 %（-5.0 个百分点），与基线逐题比较，共 1,000 题；"
+        "已证实下降 3.2 个百分点或更多，超出允许的 2.0 个百分点"
     )
 
 

@@ -86,39 +86,3 @@ def test_damaged_items_are_said_to_be(tmp_path: Path, text: str) -> None:
 
 def test_whole_leaves_subsets_out() -> None:
     assert metric.whole([ONE, replace(ONE, subset="law", value=0.9)]) == {"ceval.accuracy": ONE}
-
-
-def test_difference_is_by_item_and_not_by_order() -> None:
-    after = [item(1, 1.0), item(0, 1.0)]
-    found = metric.difference(ITEMS, after, "ceval", "accuracy")
-
-    assert found is not None
-    assert (found.mean, found.items) == (0.5, 2)
-
-
-@pytest.mark.parametrize(
-    "after",
-    [
-        [],
-        [item(0, 1.0)],
-        [item(0, 1.0), item(1, 1.0), item(2, 1.0)],
-        [item(0, 1.0), item(1, 1.0, prompt="other prompt")],
-        [item(0, 1.0), replace(item(1, 1.0), scores={"rouge": 1.0})],
-    ],
-    ids=["none", "fewer", "more", "other prompt", "other metric"],
-)
-def test_items_that_do_not_match_have_no_difference(after: list[Item]) -> None:
-    assert metric.difference(ITEMS, after, "ceval", "accuracy") is None
-
-
-def test_difference_needs_the_data_set() -> None:
-    assert metric.difference(ITEMS, ITEMS, "cmmlu", "accuracy") is None
-
-
-def test_spread_is_over_the_items_of_a_data_set() -> None:
-    found = metric.spread(ITEMS, "ceval", "accuracy")
-
-    assert found is not None
-    assert (found.mean, found.items) == (0.5, 2)
-    assert found.stderr == pytest.approx(0.5)
-    assert metric.spread(ITEMS, "ceval", "rouge") is None

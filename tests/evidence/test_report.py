@@ -173,9 +173,9 @@ def test_baseline_is_named_with_what_changed_since(run: Run, language: str) -> N
     assert results["baseline"] == {"run": "40", "commit": "89abcdef" * 5}
     assert results["differences"][KEY]["against"] == "baseline"
     assert page.row("train.args.learning_rate")[1:] == ["1e-4", "2e-4"]
-    assert page.row("content of data.jsonl")[1:] == ["a" * 12, "b" * 12]
+    assert page.row(f"{words['content_of']}data.jsonl")[1:] == ["a" * 12, "b" * 12]
     assert page.row("train.args.lora_rank")[1:] == ["8", words["absent"]]
-    assert page.row("version of torch")[1:] == [words["absent"], "none"]
+    assert page.row(f"{words['version_of']}torch")[1:] == [words["absent"], "none"]
     assert "| train.args.learning\\_rate | 1e-4 | 2e-4 |" in markdown
     for text in (markdown, page.text):
         assert "89abcdef89ab" in text

@@ -135,7 +135,7 @@ def test_metric_without_items_has_no_interval(run: Run) -> None:
 def test_value_that_is_no_number_stays_one_in_the_results(run: Run) -> None:
     edit_rows(run.folder / "train" / "logging.jsonl", lambda rows: rows[4].update(loss=math.inf))
 
-    assert "no number at step 5" in run.write()[0]
+    assert "not a number at step 5" in run.write()[0]
 
 
 def test_report_without_scipy_has_its_differences(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,3 +241,21 @@ def test_config_without_rules_passes_when_nothing_failed(repository: Repository)
 
     assert judged(repository) == ("pass", 0, "the config has no rules")
     assert judged(repository, states={"train": "failed"})[0] == "invalid"
+
+
+def test_skipped_run_looks_for_no_baseline(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "look_up", lambda _: pytest.fail("it asked"))
+
+    assert judged(repository, needs(go="false"))[0] == "skipped"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"differs": [1]}', '{"differs": 5}'])
+def test_damaged_baseline_is_invalid_and_no_crash(text: str, repository: Repository) -> None:
+    repository.config["gate"] = [{"metric": "general_qa.rouge-l-recall", "margin": 0.02}]
+    repository.write()
+    found = repository.folder / "baseline" / "found.json"
+    found.parent.mkdir(parents=True)
+    whole = {"source": "store", "run": "r", "name": "tiny", "why": "it was named"}
+    found.write_text(json.dumps(whole | json.loads(text)) if text.startswith('{"') else text)
+
+    assert judged(repository, needs())[:2] == ("invalid", 4)

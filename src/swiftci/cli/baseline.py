@@ -29,13 +29,15 @@ def command(run: str, target: Path | None) -> None:
     root, project = load.project([])
     found = named(root, open_store(root, project, os.environ), run)
     folder = (target or root / COMMITTED / found.name).absolute()
-    if folder.exists() and not (folder / records.FILE).is_file():
+    if folder.exists() and not ((folder / records.FILE).is_file() and _ours(folder)):
         message = f"{printable(str(folder))} is there already, and is no baseline"
         raise ConfigError([Problem(code="usage", message=message, hint="name another folder with --to")])
     with found.files() as source:
         try:
             metrics, items = metric.read(source, "candidate"), metric.read_items(source, "candidate")
             record = json.loads((source / records.FILE).read_text(encoding="utf-8"))
+            if not records.of(record).succeeded("evaluate"):
+                raise ValueError("its evaluation did not succeed, or is older than its training")
         except (OSError, ValueError, RecursionError) as error:
             message = f"the run {quoted(found.title)} cannot be read: {error}"
             raise ConfigError([Problem(code="no-run", message=message)]) from None
@@ -54,3 +56,9 @@ def command(run: str, target: Path | None) -> None:
     part.rename(folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{printable(found.title)}: {len(items)} items, {size:,} bytes in {printable(str(folder))}; commit it")
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a folder holds what this command writes and no more: never a run directory with its weights."""
+    inside = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    return inside <= {"run.json", "metrics.json", "items/candidate.jsonl", "train/logging.jsonl"}

@@ -1,8 +1,10 @@
 """swiftci compare"""
 
+import math
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,7 +48,7 @@ def command(base: str, candidate: str, subsets: bool, style: str) -> None:
             both.append(_measured(folder, run.title))
     rows = compare(both[0], both[1], subsets=subsets)
     if style == "json":
-        print_json({"runs": titles, "metrics": [asdict(row) | {"key": row.key} for row in rows]})
+        print_json({"runs": titles, "metrics": [_plain(asdict(row)) | {"key": row.key} for row in rows]})
         return
     print(f"base       {printable(titles[0])}\ncandidate  {printable(titles[1])}\n")
     _print(rows)
@@ -54,14 +56,25 @@ def command(base: str, candidate: str, subsets: bool, style: str) -> None:
 
 def _measured(folder: Path, title: str) -> Measured:
     from swiftci.evidence import metric
+    from swiftci.store import record as records
 
     try:
+        record = records.read(folder)
+        if record is None or not record.succeeded("evaluate"):
+            raise ValueError("its evaluation did not succeed, or is older than its training")
         metrics, items = metric.read(folder, "candidate"), metric.read_items(folder, "candidate")
     except ValueError as error:
         raise _wrong(f"the run {title} cannot be compared: {error}") from None
     if not metrics:
         raise _wrong(f"the run {title} has no scores of a trained model")
     return metrics, items
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as JSON knows it: of a single question there are no bounds."""
+    found = row["found"] or {}
+    bounds = {key: None for key, value in found.items() if isinstance(value, float) and not math.isfinite(value)}
+    return row | {"found": found | bounds if found else None}
 
 
 def _foreign(path: Path) -> Measured | None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from swiftci.evidence import metric, training
 from swiftci.store import record as records
 from swiftci.store.files import write_json
+from swiftci.store.plain import fits
 
 BASELINE, ANCHOR = "baseline", "anchor"
 FILE = "found.json"
@@ -43,11 +45,21 @@ def read(folder: Path, subject: str = BASELINE) -> Found | None:
     """What was found; None where there is none. Raises ValueError where the file is damaged."""
     try:
         data = json.loads((folder / subject / FILE).read_text(encoding="utf-8"))
-        return Found(**{**data, "differs": tuple(data.get("differs", ()))})
+        found = Found(**{**data, "differs": tuple(data.get("differs", ()))})
     except FileNotFoundError:
         return None
     except (TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{subject}/{FILE} is damaged: {error}") from None
+    if not all(isinstance(one, str) for one in found.differs) or not _typed(found, "differs"):
+        raise ValueError(f"{subject}/{FILE} is damaged: a value is of a wrong type")
+    return found
+
+
+_KINDS = {kind: typing.get_type_hints(kind) for kind in (Found, metric.Metric, metric.Item)}
+
+
+def _typed(one: Found | metric.Metric | metric.Item, *but: str) -> bool:
+    return all(fits(getattr(one, name), kind) for name, kind in _KINDS[type(one)].items() if name not in but)
 
 
 _INDIFFERENT = ("evaluate.datasets", "evaluate.args.limit", "evaluate.base", "evaluate.show")
@@ -78,6 +90,8 @@ def lay(folder: Path, subject: str, source: Path, found: Found) -> None:
     items = metric.read_items(source, "candidate")
     if not metrics:
         raise ValueError(f"{source} holds no {metric.FILE} of a trained model")
+    if not (all(map(_typed, metrics)) and all(map(_typed, items))):
+        raise ValueError(f"{metric.FILE} or the items are damaged: a value is of a wrong type")
     remove(folder, subject)
     for name in (records.FILE, f"train/{training.LOG}"):
         if (source / name).is_file():

@@ -12,6 +12,8 @@ from swiftci.evidence.trend import Trend
 
 _SUBJECTS = {"base": BASE, "baseline": BASELINE, "candidate": OWN}
 _ROW, _AXIS = 17, 40
+_ROOM = 0.03
+"""Of the axis at either end, so that no whisker ends on its edge."""
 _LABEL_MAX = 26
 """Characters of a name beside a chart; more would leave no room for it."""
 
@@ -39,7 +41,8 @@ def differences(parts: Sequence[Score], every: Sequence[Score], words: dict[str,
     title = words["difference_points" if ratio else "difference"] if compared else _percent(words["score"], ratio=ratio)
     kinds = {"better": BETTER, "worse": WORSE, "same": TEXT, "own": OWN}
     names = [_short(part.subset or "") for part in parts]
-    domain = [min(bounds), max(bounds)] if bounds and min(bounds) < max(bounds) else None
+    room = _ROOM * (max(bounds) - min(bounds)) if bounds else 0.0
+    domain = [min(bounds) - room, max(bounds) + room] if room else None
     return _dots(rows, names, len(names), title, kinds, domain=domain, zero=compared)
 
 
@@ -98,12 +101,12 @@ def _dots(
     domain: list[float] | None = None,
 ) -> str:
     """A row of dots with whiskers for each name."""
-    axis = {"title": None, "ticks": False, "labelExpr": _named(names)}
+    axis = {"title": None, "ticks": False, "labelExpr": _named(names), "labelPadding": 9}
     places = {"domain": list(range(len(names)))}
     y: dict[str, Any] = {"field": "place", "type": "ordinal", "axis": axis, "scale": places}
     shift = {"yOffset": {"field": "kind", "sort": list(kinds)}} if offset else {}
     scale = {"zero": False, "nice": domain is None} | ({"domain": domain} if domain else {})
-    x = {"type": "quantitative", "title": title, "scale": scale}
+    x = {"type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 6}}
     colour = fixed(kinds)
     layers: list[dict[str, Any]] = [
         {
@@ -116,8 +119,8 @@ def _dots(
         },
     ]
     if zero:
-        line = {"mark": {"type": "rule", "color": TEXT, "strokeDash": [3, 3]}, "encoding": {"x": {"datum": 0}}}
-        layers.insert(0, line)
+        mark = {"type": "rule", "color": TEXT, "strokeDash": [3, 3]}
+        layers.insert(0, {"data": {"values": [{}]}, "mark": mark, "encoding": {"x": {"datum": 0}}})  # else one a row
     return svg({"height": round(lines * _ROW) + _AXIS + 12, "data": {"values": list(rows)}, "layer": layers})
 
 

@@ -31,11 +31,13 @@ WORDS = {
         "invalid": "invalid",
         "skipped": "skipped",
         "running": "not judged",
-        "override": "✋ {by} took the responsibility for commit {commit}: {reason}",
-        "warn": "The gate's mode is warn: this is told, and the run ends well all the same.",
-        "neutral": "An inconclusive answer ends well here (`on_inconclusive: neutral`).",
+        "override": "✋ Overridden: {by} took the responsibility for commit {commit}: {reason}",
+        "warn": "The gate only warns (mode: warn): this verdict blocks nothing.",
+        "neutral": "An inconclusive verdict does not fail this run (`on_inconclusive: neutral`).",
         "baseline": "Compared with run {run}{commit}.",
-        "base": "Compared with the model before training; there is no earlier run to compare with.",
+        "base": "Compared with the model before training.",
+        "differs": "Not compared with run {run}: it was measured otherwise ({why}).",
+        "nothing": "There is no earlier run to compare with.",
         "metric": "Metric",
         "subset": "Subset",
         "before_baseline": "Baseline",
@@ -45,14 +47,14 @@ WORDS = {
         "difference": "Difference",
         "interval": "95 % interval",
         "items": "Items",
-        "points": "Differences of percentages are in percent points; ▲ and ▼ stand where one is shown at 95 %.",
+        "points": "Differences of percentages are in percentage points; ▲ and ▼ stand where one is shown at 95 %.",
         "more": "and {} more",
         "metrics": "{} more metrics are in the report.",
         "subsets": "{dataset}: {count} subsets, {worse} shown to be worse, {better} better",
         "others": "{} more data sets have subsets; they are in the report.",
         "flips": "Of {items} items {lost} were lost and {gained} gained.",
         "training": "Training: {steps} of {max} steps, last loss {loss}",
-        "bad": "The loss is no number at some steps.",
+        "bad": "The loss is not a number at some steps.",
         "chart": "Training loss",
         "chart_both": "Training loss: this run blue, baseline orange",
         "step": "step",
@@ -74,7 +76,9 @@ WORDS = {
         "warn": "门禁为 warn 模式：只提示结论，不影响本次运行的退出状态。",
         "neutral": "无法判定时按通过处理（`on_inconclusive: neutral`）。",
         "baseline": "对比对象：运行 {run}{commit}。",
-        "base": "对比对象：训练前的模型；没有可以对比的历史运行。",
+        "base": "对比对象：训练前的模型。",
+        "differs": "未与运行 {run} 对比：其评测条件与本次不同（{why}）。",
+        "nothing": "没有可以对比的历史运行。",
         "metric": "指标",
         "subset": "子集",
         "before_baseline": "基线",
@@ -90,8 +94,8 @@ WORDS = {
         "subsets": "{dataset}：{count} 个子集，{worse} 个被证实变差，{better} 个变好",
         "others": "另有 {} 个数据集含子集，见报告。",
         "flips": "共 {items} 题，{lost} 题由对变错，{gained} 题由错变对。",
-        "training": "训练：{steps} / {max} 步，最后的损失 {loss}",
-        "bad": "部分步的损失不是数值。",
+        "training": "训练：{steps} / {max} 步，最终损失 {loss}",
+        "bad": "部分训练步的损失不是有效数值。",
         "chart": "训练损失",
         "chart_both": "训练损失：蓝色为本次运行，橙色为基线",
         "step": "步",
@@ -195,7 +199,12 @@ def _compared(view: View) -> str:
         return words["baseline"].format(
             run=inert(view.baseline.run, 80), commit=f" ({inert(commit, 12)})" if commit else ""
         )
-    return words["base"] if view.against == "base" else ""
+    said = [words["base"]] if view.against == "base" else []
+    if view.baseline is None:
+        said.append(words["nothing"])
+    elif view.differs:
+        said.append(words["differs"].format(run=inert(view.baseline.run, 80), why=inert(", ".join(view.differs), 200)))
+    return "\n".join(said)
 
 
 def _command(view: View, head: str) -> str:

@@ -1,14 +1,17 @@
 """What a gate will be able to tell, said before anything is trained: by how the last comparison went."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import NormalDist
-from typing import Any
+from typing import Any, TypeGuard
 
 from swiftci.config.gate import Gate
 from swiftci.evidence.verdict import Verdict
 
 _SURE = NormalDist().inv_cdf(0.95)
 _POWER = NormalDist().inv_cdf(0.8)
+_MOST = 1e9
+"""Its square is a number yet."""
 
 
 def effects(found: Verdict) -> dict[str, float]:
@@ -27,14 +30,18 @@ def lines(gate: Gate, history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     for rule in gate.compared:
         effect = _effects(told).get(rule.metric)
-        if rule.against != "baseline" or rule.subset or rule.every or not isinstance(effect, float):
+        if rule.against != "baseline" or rule.subset or rule.every or not _number(effect):
             continue
         text = f"{rule.metric}: as many items as last time tell a difference of {effect:.2g} or more"
         if rule.margin is not None and rule.margin < effect:
-            more = (effect / rule.margin) ** 2 if rule.margin else 0.0
+            more = min(effect / rule.margin, _MOST) ** 2 if rule.margin else 0.0
             text += f", and the margin is {rule.margin:g}: expect it to stay open"
             text += f" unless there are {more:.1f} times as many" if more else ""
         yield text
+
+
+def _number(effect: object) -> TypeGuard[float]:
+    return isinstance(effect, float) and math.isfinite(effect)
 
 
 def _effects(line: Mapping[str, Any]) -> dict[str, Any]:

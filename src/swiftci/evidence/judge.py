@@ -18,10 +18,13 @@ from swiftci.evidence.sentence import sentence
 from swiftci.evidence.verdict import Reason, Verdict, Word
 from swiftci.spec.exit import Exit
 
+BASE = "base"
 ALPHA = 0.05
 """How often a model that is no worse may be said to be, and one that loses the whole margin may pass; each."""
 NEEDED_MAX = 10_000_000
 """More items than that are no advice."""
+_NEAREST = 1e-6
+"""Of the spread: what is closer would need more than those by far."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,8 @@ def _decided(case: _Case, p: float, alpha: float) -> Reason:
         note = "better" if worst > 0 else "small_loss" if best < 0 else "margin"
     elif worse:
         word, note = "fail", "lost"
-    more = needed(found.spread, wanted, alpha=alpha) if word == "inconclusive" and wanted and found.spread else None
+    near = found.spread > 0 and wanted > _NEAREST * found.spread
+    more = needed(found.spread, wanted, alpha=alpha) if word == "inconclusive" and near else None
     enough = more is not None and reason.items < more <= NEEDED_MAX
     return replace(reason, verdict=word, note=note, p=p, needed=more if enough else None)
 
@@ -98,12 +102,13 @@ def _guard(rule: Rule, reasons: list[Reason]) -> list[Reason]:
     broken = [one for one in reasons if one.verdict in ("fail", "invalid")]
     if broken:
         return broken
-    compared = [one for one in reasons if one.against]
-    if not compared:
+    asked = [one for one in reasons if one.against]
+    if not asked:
         closest = min(reasons, key=_room)
         return [replace(closest, note="every", items=len(reasons))]
-    if all(one.note == "no_baseline" for one in compared):
-        return [replace(compared[0], subset=None)]
+    compared = [one for one in asked if one.note != "no_baseline"]
+    if not compared:
+        return [replace(asked[0], subset=None)]
     undecided = sum(one.verdict == "inconclusive" for one in compared)
     return [
         Reason(
@@ -151,7 +156,7 @@ def _of_rule(gate: Gate, rule: Rule, evidence: Evidence) -> Iterator[Reason | _C
             yield _bounded(rule, metric)
         if rule.compares:
             yield _compared(gate, rule, metric, evidence, rule.against, rule.margin)
-            if gate.anchor and rule.margin is not None and rule.against != "base":
+            if gate.anchor and rule.margin is not None and rule.against != BASE:
                 yield _compared(gate, rule, metric, evidence, ANCHOR, 2 * rule.margin)
 
 
@@ -217,6 +222,16 @@ def _bounded(rule: Rule, metric: Metric) -> Reason:
     return replace(reason, note="uncertain", floor=low, ceiling=high)
 
 
+def _is_new(evidence: Evidence, against: str, rule: Rule, subset: str | None) -> bool:
+    """Whether an earlier run knows nothing of a data set or subset yet: else no run could ever be the first."""
+    there = evidence.metrics.get(against, ())
+    if against == BASE or not there:
+        return False
+    same = [one for one in there if one.dataset == rule.dataset]
+    subsets = {one.subset for one in same if one.key == rule.metric and one.subset}
+    return not same or (subset is not None and bool(subsets) and subset not in {one.subset for one in same})
+
+
 def _compared(
     gate: Gate, rule: Rule, metric: Metric, evidence: Evidence, against: str, margin: float | None
 ) -> Reason | _Case:
@@ -236,14 +251,14 @@ def _compared(
         return replace(reason, verdict="invalid", value=None, text=f"{name} against the {against}: {why}")
 
     why = evidence.absent.get(against)
-    if why == "":
+    other = _metric(evidence, against, rule, metric.subset)
+    if why == "" or (why is None and other is None and _is_new(evidence, against, rule, metric.subset)):
         word: Word = "pass" if gate.on_no_baseline == "pass" else "fail"
         return replace(reason, verdict=word, value=None, note="no_baseline")
     if why:
         return invalid(why)
     if metric.direction not in ("higher_is_better", "lower_is_better"):
         return invalid("this metric has no better direction")
-    other = _metric(evidence, against, rule, metric.subset)
     if other is None:
         return invalid("it was not measured there")
     before, after = (evidence.items.get(subject, ()) for subject in (against, "candidate"))

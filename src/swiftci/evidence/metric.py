@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from swiftci.evidence.interval import Estimate, estimate, paired
 from swiftci.store.files import read_rows, write_json, write_rows
 
 FILE = "metrics.json"
@@ -87,19 +86,3 @@ def read_items(folder: Path, subject: str) -> list[Item]:
 def whole(metrics: list[Metric]) -> dict[str, Metric]:
     """The metrics of whole data sets by `dataset.metric`."""
     return {m.key: m for m in metrics if m.subset is None}
-
-
-def spread(items: list[Item], dataset: str, metric: str) -> Estimate | None:
-    """Mean and standard error of a metric over a data set's items; None where items do not carry it."""
-    values = [item.scores[metric] for item in items if item.dataset == dataset and metric in item.scores]
-    return estimate(values) if values else None
-
-
-def difference(before: list[Item], after: list[Item], dataset: str, metric: str) -> Estimate | None:
-    """The paired difference over the items both have; None unless all of them match."""
-    first = {item.key: item.scores[metric] for item in before if item.dataset == dataset and metric in item.scores}
-    second = {item.key: item.scores[metric] for item in after if item.dataset == dataset and metric in item.scores}
-    if not first or first.keys() != second.keys():
-        return None
-    keys = sorted(first)
-    return paired([first[key] for key in keys], [second[key] for key in keys])

@@ -10,7 +10,7 @@ _WORDS = {
         "bound": "{metric} is {value} over {items} items; it should be {bound}",
         "training": "{metric} is {value}; it should be {bound}",
         "uncertain": " (95 % interval {floor} … {ceiling}: other items might decide otherwise)",
-        "change": "{metric}: {before} → {value} ({difference}) against the {against}, over {items} items",
+        "change": "{metric}: {before} → {value} ({difference}) against the {against}, over {items:,} items",
         "baseline": "baseline",
         "base": "model before training",
         "anchor": "anchor",
@@ -18,6 +18,7 @@ _WORDS = {
         "better": "; at least {worst} better",
         "small_loss": "; a loss is certain, at most {worst}, within the margin of {margin}",
         "lost": "; a loss of {best} or more is shown, and one beyond the margin of {margin} is possible",
+        "beyond": "; a loss of {best} or more is shown, beyond the margin of {margin}",
         "worse": "; it should improve, and is shown to be worse by {best} or more",
         "open": "; anything from {floor} to {ceiling} is possible{needed}",
         "needed": ": about {} items would decide",
@@ -35,7 +36,7 @@ _WORDS = {
         "bound": "{metric} 为 {value}（{items} 题），要求{bound}",
         "training": "{metric} 为 {value}，要求{bound}",
         "uncertain": "（95% 区间 {floor} 至 {ceiling}：换一批题目结论可能不同）",
-        "change": "{metric}：{before} → {value}（{difference}），与{against}逐题比较，共 {items} 题",
+        "change": "{metric}：{before} → {value}（{difference}），与{against}逐题比较，共 {items:,} 题",
         "baseline": "基线",
         "base": "训练前的模型",
         "anchor": "锚定版本",
@@ -43,6 +44,7 @@ _WORDS = {
         "better": "；至少提升 {worst}",
         "small_loss": "；确有下降，但最多 {worst}，在允许的 {margin}以内",
         "lost": "；已证实下降 {best}或更多，且不能排除超出允许的 {margin}",
+        "beyond": "；已证实下降 {best}或更多，超出允许的 {margin}",
         "worse": "；要求有提升，却已证实下降 {best}或更多",
         "open": "；{floor}至 {ceiling}之间都有可能{needed}",
         "needed": "：约需 {} 题才能判定",
@@ -106,7 +108,8 @@ def _change(reason: Reason, words: dict[str, str]) -> str:
         return said
     size = reason.note in ("better", "worse", "lost", "small_loss")  # the word says the direction
     worst, best = (reason.ceiling, reason.floor) if reason.lower else (reason.floor, reason.ceiling)
-    return said + words[reason.note].format(
+    beyond = reason.note == "lost" and best is not None and abs(best) > (reason.margin or 0.0)
+    return said + words["beyond" if beyond else reason.note].format(
         worst=amount(abs(worst) if size and worst is not None else worst, signed=not size),
         best=amount(abs(best) if size and best is not None else best, signed=not size),
         floor=amount(reason.floor),

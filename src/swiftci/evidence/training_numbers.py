@@ -43,5 +43,8 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
     return math.nan if value in ("nan", "NaN", "inf", "-inf", "Infinity") else None

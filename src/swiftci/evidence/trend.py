@@ -1,6 +1,7 @@
 """How a metric went over the last runs of a config, and this one at the end."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,4 +74,4 @@ def _stop(run: dict[str, Any], score: Score) -> Stop | None:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if type(value) in (int, float) and abs(value) < float("inf") else None
+    return float(value) if type(value) in (int, float) and abs(value) <= sys.float_info.max else None

@@ -1,5 +1,6 @@
 """Finds what the result is compared with: an earlier run and a pinned anchor, laid into the run directory."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from swiftci.evidence.baseline import ANCHOR, BASELINE, Found
 from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
 from swiftci.spec.problem import ConfigError, Problem, quoted
+from swiftci.stages.evidence import OWN_EVENTS
 from swiftci.stages.stage import Context, Place, Stage
 from swiftci.store import record as records
 from swiftci.store.files import write_json
@@ -25,6 +27,7 @@ COMMITTED = "baselines"
 """The folder of the repository in which `swiftci baseline` puts a run's scores."""
 GOOD = ("pass", "inconclusive")
 """Verdicts of runs that may be compared with: after a regression the next one is held against what was before it."""
+_RUN = re.compile(r"\w[\w.-]*", re.ASCII)
 _QUEUE = re.compile(r"refs/heads/gh-readonly-queue/(.+)/pr-\d+-[0-9a-f]+")
 
 
@@ -100,7 +103,10 @@ def take(
 
 def look_up(context: Context) -> None:
     """Where the GPU machine's store had none, asks GitHub for the target branch's newest result; it is no failure."""
-    found = baseline.read(context.folder)
+    try:
+        found = baseline.read(context.folder)
+    except ValueError:
+        return  # the gate says so
     token, target = context.environ.get("GITHUB_TOKEN", ""), target_ref(context.environ) or ""
     branch = target.removeprefix("refs/heads/")
     if not token or branch == target or (found is not None and found.source != "committed"):
@@ -131,14 +137,17 @@ def _good(files: Path, context: Context) -> bool:
 
 def _history(store: Store | None, context: Context) -> list[dict[str, Any]]:
     """What the store knows of this config's earlier runs, oldest first; trouble with it is said."""
-    name, own = context.record.name, context.record.run
+    record = context.record
+    name, own = record.name, f"-{record.run}"
+    if not record.url:  # a second is all that tells a run here from another
+        own = f"{record.fingerprint[:16]}{own}"
     try:
         lines = list(store.history()) if store else []
     except (ToolError, OSError) as error:
         context.progress.line(f"the store's history cannot be read: {error}")
         return []
     found = {str(line.get("run")): line for line in lines if line.get("name") == name}  # a run may be noted again
-    return [line for run, line in found.items() if not run.endswith(f"-{own}")]
+    return [line for run, line in found.items() if not run.endswith(own)]
 
 
 def _trend(context: Context, history: list[dict[str, Any]], target: str | None) -> None:
@@ -157,6 +166,8 @@ def _kept(context: Context, history: list[dict[str, Any]], target: str | None) -
         digests = line.get("digests")
         if store is None or line.get("ref") != target or line.get("verdict") not in GOOD:
             continue
+        if line.get("event") not in (None, *OWN_EVENTS):
+            continue  # a team's own workflow may train a pull request's code under the branch's name
         if line.get("fingerprint") == record.fingerprint or not isinstance(digests, dict) or "evaluate" not in digests:
             continue
         branch = f" of {target}" if target else ""
@@ -167,7 +178,10 @@ def _kept(context: Context, history: list[dict[str, Any]], target: str | None) -
 
 def _brought(context: Context, store: Store, line: Mapping[str, Any], why: str) -> Outputs | None:
     run = str(line.get("run"))
-    digests = line.get("digests") or {}
+    if not _RUN.fullmatch(run):  # it becomes the name of a folder
+        context.progress.line(f"the store's history names a run that can be none: {quoted(run)}")
+        return None
+    digests = line["digests"] if isinstance(line.get("digests"), dict) else {}
     with tempfile.TemporaryDirectory(dir=context.folder, prefix=".baseline-") as folder:
         try:
             store.bring(str(line.get("name")), run, Path(folder))
@@ -182,6 +196,9 @@ def _brought(context: Context, store: Store, line: Mapping[str, Any], why: str) 
 def _given(context: Context, text: str) -> Outputs:
     """The run that was named. Raises ConfigError where there is none."""
     folder = context.root / text
+    if os.path.realpath(folder) == os.path.realpath(context.folder):  # its record is already this run's
+        message, hint = f"{quoted(text)} is the directory of this very run", "compare with a copy of it"
+        raise ConfigError([Problem(code="no-run", message=message, hint=hint)])
     if (folder / records.FILE).is_file():
         return _of_folder(context, folder, BASELINE, "given", "it was named")
     lines = [line for line in _lines(context.store) if text in _names(line)]

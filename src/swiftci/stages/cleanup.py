@@ -81,6 +81,7 @@ def _keep(store: Store, context: Context) -> Path | None:
                 "name": record.name,
                 "run": run,
                 "ref": record.ref,
+                "event": record.event,
                 "commit": record.commit,
                 "fingerprint": record.fingerprint,
                 "digests": {call: one.digest for call, one in record.stages.items() if record.succeeded(call)},

@@ -11,6 +11,8 @@ from swiftci.evidence.training_numbers import numbers
 from swiftci.stages.stage import Context
 from swiftci.store.record import Record
 
+OWN_EVENTS = ("push", "schedule", "workflow_dispatch")
+"""Those that run a branch's own state, not what somebody proposes for it."""
 AGAIN = "evaluate-baseline"
 """The call that measures the baseline anew."""
 
@@ -70,6 +72,8 @@ def _absent(context: Context, subject: str) -> str | None:
         return f"it was measured otherwise ({shown}); write the anchor anew with `swiftci baseline`"
     why = "its weights are not at hand to measure it anew"
     chosen = context.loaded.config.gate.on_changed_evaluation
+    if chosen == "evaluate" and record.event in OWN_EVENTS:
+        return ""  # a branch's own run: were it invalid, no later one would ever be comparable with anything
     return f"it was measured otherwise ({shown}), and " + (
         why if chosen == "evaluate" else "gate.on_changed_evaluation is invalid"
     )

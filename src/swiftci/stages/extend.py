@@ -42,6 +42,9 @@ def run(inputs: Inputs, context: Context) -> Outputs:
         context.progress.line("the items suffice; no more are asked")
         return Outputs()
     others = dict.fromkeys(one.against for one in open_ones if one.against != ANCHOR)
+    if not others and not _has_more(context.folder, ANCHOR):
+        context.progress.line("no more items are asked: the anchor has no more to compare with")
+        return Outputs()
     models = dict(_models(context, tuple(others)))
     if why := next((text for text in models.values() if isinstance(text, str) and not text.startswith("/")), ""):
         context.progress.line(f"no more items are asked: {why}")
@@ -60,16 +63,18 @@ def _models(context: Context, others: tuple[str, ...]) -> Iterator[tuple[str, st
     if "base" in others:
         path = base_model(context)
         yield "base", str(path.resolve()) if path else "the base model is not on this machine"
-    if BASELINE in others and not _has_more(context.folder):
+    if BASELINE in others and not _has_more(context.folder, BASELINE):
         found = baseline.read(context.folder)
-        why = earlier.fetch(context, found.weights if found else "")
+        section = context.loaded.config.evaluate
+        served = section is not None and section.endpoint is not None  # it would answer in the baseline's name
+        why = earlier.fetch(context, found.weights if found else "") if not served else "the endpoint serves one model"
         yield BASELINE, why or str(earlier.checkpoint(context.folder).resolve())
     yield "candidate", str(evaluate.trained(context.folder, context.record).resolve())
 
 
-def _has_more(folder: Path) -> bool:
-    """Whether the baseline was asked more than the candidate already."""
-    return len(metric.read_items(folder, BASELINE)) > len(metric.read_items(folder, "candidate"))
+def _has_more(folder: Path, subject: str) -> bool:
+    """Whether it was asked more than the candidate already."""
+    return len(metric.read_items(folder, subject)) > len(metric.read_items(folder, "candidate"))
 
 
 def _measure(context: Context, subject: str, model: str) -> int:

@@ -39,9 +39,10 @@ class Outputs:
 
 def run(inputs: Inputs, context: Context) -> Outputs:
     needs = _needs(inputs.needs)
-    if needs is not None:
+    planned = _of_plan(needs)
+    if needs is not None and planned is None:
         look_up(context)
-    found = _of_plan(needs) or _of_stages(context.record) or _of_job(needs) or _of_rules(context)
+    found = planned or _of_stages(context.record) or _of_job(needs) or _of_rules(context)
     if needs is not None and found.exit == Exit.REFUSED:
         found = _accepted(found, context)
     context.record.verdict = found.verdict
