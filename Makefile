@@ -4,7 +4,7 @@ BIN := .venv/bin
 TOOLS := .venv-swift/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test quick real chaos container lint bench sync arguments clean
+.PHONY: demo test quick real chaos container lint bench bench-gate gate-real sync arguments clean
 
 demo: .venv/ready .venv-swift/ready ## train, evaluate and judge a real model on this machine's CPU
 	@cd examples/smollm2 && ../../$(TOOLS)/python make_model.py model
@@ -36,6 +36,12 @@ lint: .venv/ready ## format, lint, types, and everything generated up to date
 
 bench: .venv/ready .venv-swift/ready ## the figures of README.md, "What it costs"
 	$(BIN)/python tests/bench.py
+
+bench-gate: .venv/ready ## how often the gate is wrong, on planted truth
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.gate.bench
+
+gate-real: .venv/ready .venv-swift/ready ## the gate on the real small model, after `make demo`
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.gate.real
 
 sync: .venv/ready ## rewrite all that is generated
 	$(BIN)/swiftci sync
