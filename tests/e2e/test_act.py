@@ -72,6 +72,7 @@ def test_all_jobs_are_green_and_the_artifacts_are_there(rendered: Path, source: 
     assert set(names) == {"swiftci-tiny-1-1", result}
     assert [name for name, one in run["stages"].items() if one["state"] == "succeeded"] == [
         "download",
+        "baseline",
         "evaluate-base",
         "train",
         "evaluate",

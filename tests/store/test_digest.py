@@ -189,3 +189,12 @@ def test_what_python_writes_beside_a_plugin_does_not_count(tmp_path: Path) -> No
     (plugin / "__pycache__/reward.pyc").write_bytes(b"x")
 
     assert Digests(tmp_path / "memory").of(plugin) == before
+
+
+def test_file_whose_name_is_no_text_is_remembered_too(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.bin")).write_bytes(b"weights")
+    first = Digests(tmp_path / "memory.json").of(folder)
+
+    assert Digests(tmp_path / "memory.json").of(folder) == first

@@ -24,7 +24,8 @@ from swiftci.tools.local_path import exists, local
 
 def digest(session: Session, stage: Stage, inputs: Any) -> tuple[str, bool]:
     """Of everything that decides a call's result, and whether all of that is known."""
-    content, config, parts = _content(session, inputs), session.loaded.config, session.parts()
+    content = _content(session, inputs) if stage.reusable else {}
+    config, parts = session.loaded.config, session.parts()
     content |= stage.found(inputs, session.folder)
     named = [one.name for one in options(stage.inputs) if not one.choices and getattr(inputs, one.name) is not None]
     known = content.keys() >= set(named) and not decided.deferred(stage, inputs, parts, config)  # a hub's may change

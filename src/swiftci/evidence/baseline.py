@@ -62,7 +62,14 @@ def _typed(one: Found | metric.Metric | metric.Item, *but: str) -> bool:
     return all(fits(getattr(one, name), kind) for name, kind in _KINDS[type(one)].items() if name not in but)
 
 
-_INDIFFERENT = ("evaluate.datasets", "evaluate.args.limit", "evaluate.base", "evaluate.show")
+_INDIFFERENT = (
+    "evaluate.datasets",
+    "evaluate.args.limit",
+    "evaluate.args.seed",
+    "evaluate.base",
+    "evaluate.show",
+    "evaluate.clusters",
+)
 """What of an evaluation may differ: the items that both have tell whether they can be compared."""
 
 
@@ -72,12 +79,12 @@ def differs(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[str, ...]:
     The data itself is not asked: items are matched by prompt and expected answer.
     """
     keys = dict.fromkeys([*now, *then])
-    return tuple(key for key in keys if _decides(key) and now.get(key) != then.get(key))
+    return tuple(key for key in keys if _decides(key) and (now.get(key) or None) != (then.get(key) or None))
 
 
 def _decides(key: str) -> bool:
     if key.startswith("evaluate."):
-        return key not in _INDIFFERENT
+        return not f"{key}.".startswith(tuple(f"{one}." for one in _INDIFFERENT))
     return key == "image" or key.removeprefix("version of ") in _TOOLS
 
 

@@ -8,14 +8,13 @@ import typing
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from swiftci.evidence import figures, metric
 from swiftci.evidence.match import Questions, mean, questions
 from swiftci.evidence.measured import Measured, measured
-from swiftci.evidence.metric import Item, Metric
+from swiftci.evidence.metric import Metric
 from swiftci.evidence.ranking import Entry, Ranking, rank
 from swiftci.store.plain import fits
 from swiftci.store.record import Record
@@ -164,7 +163,7 @@ def plain_values(found: Mapping[str, Metric]) -> dict[str, Measured]:
 def newest(folder: Path) -> Newest:
     """What a run directory says of the trained model; raises ValueError or OSError where a file is damaged."""
     found = _primary(metric.whole([_typed(one) for one in metric.read(folder, "candidate")]))
-    items = [_sound(one) for one in metric.read_items(folder, "candidate")]
+    items = metric.read_items(folder, "candidate")
     values, asked = {}, {}
     for key, one in found.items():
         own = [item for item in items if item.dataset == one.dataset and one.metric in item.scores]
@@ -174,21 +173,8 @@ def newest(folder: Path) -> Newest:
     return Newest(metrics=found, values=values, questions=asked)
 
 
-_TEXTS = attrgetter("dataset", "subset", "index", "prompt", "target", "cluster")
-
-
-def _sound(item: Item) -> Item:
-    """The same, where what is made of it is of the type that it should be: anybody may have written the file."""
-    scores = item.scores
-    if any(type(text) is not str for text in _TEXTS(item)) or type(scores) is not dict:
-        raise ValueError("an item is of a wrong type")
-    if any(type(value) not in (int, float) for value in scores.values()):
-        raise ValueError("an item's score is no number")
-    return item
-
-
 def _typed(one: Metric) -> Metric:
-    """Likewise of a metric."""
+    """The same, where it is of the types that it should be: anybody may have written the file."""
     if not all(fits(getattr(one, name), kind) for name, kind in typing.get_type_hints(Metric).items()):
         raise ValueError("a metric is of a wrong type")
     return one

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Item:
 def write(folder: Path, subject: str, metrics: list[Metric], items: list[Item]) -> None:
     """Puts one subject's results into a run directory beside the others'."""
     others = [m for m in read(folder) if m.subject != subject]
-    write_rows(folder / "items" / f"{subject}.jsonl", [asdict(item) for item in items])
+    write_rows(folder / "items" / f"{subject}.jsonl", [vars(item) for item in items])
     write_json(folder / FILE, {"schema": 1, "metrics": [asdict(m) for m in (*others, *metrics)]})
 
 
@@ -78,9 +79,22 @@ def read_items(folder: Path, subject: str) -> list[Item]:
     """A subject's items; raises ValueError where the file is damaged."""
     path = folder / "items" / f"{subject}.jsonl"
     try:
-        return [Item(**row) for row in read_rows(path)] if path.exists() else []
+        return [_sound(Item(**row)) for row in read_rows(path)] if path.exists() else []
     except TypeError as error:
         raise ValueError(f"{path.name} is damaged: {error}") from None
+
+
+_TEXTS = attrgetter("dataset", "subset", "index", "prompt", "target", "cluster")
+
+
+def _sound(item: Item) -> Item:
+    """The same, where what is made of it is of the type that it should be: anybody may have written the file."""
+    scores = item.scores
+    if any(type(text) is not str for text in _TEXTS(item)) or type(scores) is not dict:
+        raise TypeError("an item is of a wrong type")
+    if any(type(value) not in (int, float) for value in scores.values()):
+        raise TypeError("an item's score is no number")
+    return item
 
 
 def whole(metrics: list[Metric]) -> dict[str, Metric]:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class Digests:
 
     def _file(self, path: Path) -> str:
         stat = path.stat()
-        key = str(path.resolve())
+        key = os.fsencode(path.resolve()).decode("utf-8", "backslashreplace")  # a name may be no text
         mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
         known = self._known.get(key)
         if isinstance(known, list) and known[:3] == mark and len(known) == 4:
