@@ -65,7 +65,7 @@ def test_committed_baseline_of_wrong_types_is_refused(name: str, old: str, new: 
     ran = repository.run()
 
     assert ran.code == 2
-    assert "damaged: a value is of a wrong type" in ran.text
+    assert "damaged: " in ran.text
 
 
 @pytest.fixture

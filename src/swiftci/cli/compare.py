@@ -13,8 +13,11 @@ from swiftci.cli.columns import harmless
 from swiftci.cli.output import print_json
 from swiftci.cli.runs import named
 from swiftci.cli.table import table
-from swiftci.evidence.compared import Row, compare
+from swiftci.evidence.baseline import BASELINE
+from swiftci.evidence.measured import Measured as Shown
 from swiftci.evidence.metric import Item, Metric
+from swiftci.evidence.score import Score, scores, slices
+from swiftci.evidence.subjects import CANDIDATE, Subjects, by_subset
 from swiftci.spec.problem import ConfigError, Problem, printable
 
 Measured = tuple[list[Metric], list[Item]]
@@ -46,9 +49,9 @@ def command(base: str, candidate: str, subsets: bool, style: str) -> None:
         with run.files() as folder:
             titles.append(run.title)
             both.append(_measured(folder, run.title))
-    rows = compare(both[0], both[1], subsets=subsets)
+    rows = _rows(both[0], both[1], subsets=subsets)
     if style == "json":
-        print_json({"runs": titles, "metrics": [_plain(asdict(row)) | {"key": row.key} for row in rows]})
+        print_json({"runs": titles, "metrics": [_plain(row) for row in rows]})
         return
     print(f"base       {printable(titles[0])}\ncandidate  {printable(titles[1])}\n")
     _print(rows)
@@ -70,11 +73,37 @@ def _measured(folder: Path, title: str) -> Measured:
     return metrics, items
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def _rows(before: Measured, after: Measured, *, subsets: bool) -> list[Score]:
+    """Every metric, as the report compares it; with `subsets` theirs behind it."""
+    both = {BASELINE: before, CANDIDATE: after}
+    subjects = Subjects(
+        metrics={name: metrics for name, (metrics, _) in both.items()},
+        items={name: by_subset(items) for name, (_, items) in both.items()},
+        against=BASELINE,
+    )
+    found = scores(subjects)
+    parts = {one.whole.key: one.parts for one in slices(subjects, found)} if subsets else {}
+    return [row for one in found for row in (one, *parts.get(one.key, ()))]
+
+
+def _why(row: Score) -> str:
+    return row.why or ("" if row.difference else "it was measured in one of them only")
+
+
+def _plain(row: Score) -> dict[str, Any]:
     """A row as JSON knows it: of a single question there are no bounds."""
-    found = row["found"] or {}
+    found = asdict(row.difference) if row.difference else {}
     bounds = {key: None for key, value in found.items() if isinstance(value, float) and not math.isfinite(value)}
-    return row | {"found": found | bounds if found else None}
+    return {
+        "key": row.key,
+        "subset": row.subset,
+        "base": row.baseline.mean if row.baseline else None,
+        "candidate": row.candidate.mean if row.candidate else None,
+        "difference": found | bounds if found else None,
+        "better": row.better,
+        "primary": row.primary,
+        "why": _why(row),
+    }
 
 
 def _foreign(path: Path) -> Measured | None:
@@ -95,33 +124,29 @@ def _wrong(message: str) -> ConfigError:
     return ConfigError([Problem(code="no-run", message=printable(message))])
 
 
-def _print(rows: list[Row]) -> None:
+def _print(rows: list[Score]) -> None:
     """The table, what could not be compared, and what the marks mean."""
     if not rows:
         print("nothing was measured in either")
         return
     lines = [["metric", "base", "candidate", "difference", "95 % interval", "items", "rose", "fell", ""]]
     for row in rows:
-        found = row.found
-        mark = {True: "better", False: "worse"}.get(row.better, "") if row.better is not None else ""
-        lines.append(
-            [
-                harmless(row.key),
-                _number(row.before),
-                _number(row.after),
-                f"{found.mean:+.4g}" if found else "–",
-                f"{found.low:+.4g} … {found.high:+.4g}" if found else "–",
-                str(found.items) if found else "–",
-                str(found.gained) if found else "–",
-                str(found.lost) if found else "–",
-                mark,
-            ]
-        )
+        found = row.difference
+        told = ("–",) * 5
+        if found:
+            interval = f"{found.low:+.4g} … {found.high:+.4g}"
+            told = (f"{found.mean:+.4g}", interval, str(found.items), str(found.gained), str(found.lost))
+        mark = "" if row.better is None else "better" if row.better else "worse"
+        lines.append([_name(row), _number(row.baseline), _number(row.candidate), *told, mark])
     print(table(lines, right=range(1, 8)))
     for row in rows:
-        if row.why:
-            print(f"{harmless(row.key)} cannot be compared: {row.why}")
+        if why := _why(row):
+            print(f"{_name(row)} cannot be compared: {why}")
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def _name(row: Score) -> str:
+    return harmless(f"{row.key} [{row.subset}]" if row.subset else row.key)
+
+
+def _number(one: Shown | None) -> str:
+    return f"{one.mean:.4g}" if one else "–"

@@ -1,7 +1,7 @@
 """What a run directory holds of each model that was measured: the trained one, and those it is compared with."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,12 +65,17 @@ def _metrics(folder: Path, subject: str) -> list[Metric]:
 
 
 def _items(folder: Path, subject: str) -> dict[tuple[str, str], list[Item]]:
-    found: dict[tuple[str, str], list[Item]] = defaultdict(list)
     try:
-        for item in metric.read_items(folder, subject):
-            found[item.dataset, item.subset].append(item)
+        return by_subset(metric.read_items(folder, subject))
     except (OSError, ValueError):
         return {}
+
+
+def by_subset(items: Iterable[Item]) -> dict[tuple[str, str], list[Item]]:
+    """The items by data set and subset."""
+    found: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    for item in items:
+        found[item.dataset, item.subset].append(item)
     return dict(found)
 
 
