@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.comparing import MARGIN
 from tests.fake.repository import Repository, make
 
 EVERYTHING = ["evaluate-base", "train", "evaluate"]  # the calls that cost something
@@ -25,13 +26,33 @@ def carried_out(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 @pytest.fixture
 def done(tmp_path: Path, carried_out: Repository) -> Repository:
     """A repository with a finished run of its config, base model included."""
-    shutil.copytree(carried_out.root, tmp_path / "repository", symlinks=True)
-    (tmp_path / "home").mkdir()
+    return _copy(carried_out, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def compared_once(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    repository = make(tmp_path_factory.mktemp("compared") / "repository")
+    repository.config["gate"] = {"rules": [MARGIN], "on_inconclusive": "fail"}
+    repository.write()
+    ran = repository.run()
+    assert ran.code == 0, ran.text
+    return repository
+
+
+@pytest.fixture
+def compared(tmp_path: Path, compared_once: Repository) -> Repository:
+    """A repository whose config was carried out once, with a rule that compares."""
+    return _copy(compared_once, tmp_path)
+
+
+def _copy(repository: Repository, folder: Path) -> Repository:
+    shutil.copytree(repository.root, folder / "repository", symlinks=True)
+    (folder / "home").mkdir()
     return Repository(
-        root=tmp_path / "repository",
-        environ=carried_out.environ | {"HOME": str(tmp_path / "home"), "FAKE_CALLS": str(tmp_path / "calls.jsonl")},
-        config=deepcopy(carried_out.config),
-        project=deepcopy(carried_out.project),
+        root=folder / "repository",
+        environ=repository.environ | {"HOME": str(folder / "home"), "FAKE_CALLS": str(folder / "calls.jsonl")},
+        config=deepcopy(repository.config),
+        project=deepcopy(repository.project),
     )
 
 

@@ -7,28 +7,14 @@ from pathlib import Path
 import pytest
 
 from swiftci.evidence import baseline
-from tests.fake.repository import Repository, make
+from tests.engine.comparing import another
+from tests.fake.repository import Repository
 from tests.fake.tool import value
-
-MARGIN = {"metric": "general_qa.rouge-l-recall", "margin": 0.02}
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """One whose config was carried out once, with a rule that compares."""
-    found = make(tmp_path / "repository")
-    found.config["gate"] = {"rules": [MARGIN], "on_inconclusive": "fail"}
-    found.write()
-    ran = found.run()
-    assert ran.code == 0, ran.text
-    return found
-
-
-def another(repository: Repository, steps: int = 12) -> None:
-    """Another config, so that its run is another one."""
-    repository.config["train"]["args"]["max_steps"] = steps
-    repository.write()
-    repository.forget()
+def repository(compared: Repository) -> Repository:
+    return compared
 
 
 def verdict(repository: Repository) -> dict[str, object]:

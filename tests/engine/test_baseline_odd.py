@@ -4,33 +4,18 @@ import json
 import shutil
 from collections.abc import Iterator
 from http.server import HTTPServer, SimpleHTTPRequestHandler
-from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from swiftci.evidence import baseline
-from tests.fake.repository import Repository, make
-
-MARGIN = {"metric": "general_qa.rouge-l-recall", "margin": 0.02}
+from tests.engine.comparing import MARGIN, another
+from tests.fake.repository import Repository
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """One whose config was carried out once, with a rule that compares."""
-    found = make(tmp_path / "repository")
-    found.config["gate"] = {"rules": [MARGIN], "on_inconclusive": "fail"}
-    found.write()
-    ran = found.run()
-    assert ran.code == 0, ran.text
-    return found
-
-
-def another(repository: Repository, steps: int = 12) -> None:
-    """Another config, so that its run is another one."""
-    repository.config["train"]["args"]["max_steps"] = steps
-    repository.write()
-    repository.forget()
+def repository(compared: Repository) -> Repository:
+    return compared
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.comparing import MARGIN
 from tests.fake.repository import Repository, make
-
-MARGIN = {"metric": "general_qa.rouge-l-recall", "margin": 0.02}
 
 
 @pytest.fixture

@@ -93,7 +93,6 @@ def test_text_is_made_fit_for_a_page(text: str, expected: str) -> None:
 
 
 def test_hostile_names_stay_text_in_the_charts() -> None:
-    pytest.importorskip("vl_convert")
     one = Measured(mean=0.5, items=4, stderr=0.1, ratio=True)
     scores = [Score(key=text, dataset="", metric="", candidate=one, ratio=True) for text in HOSTILE]
     page = Page(chart_scores.values(scores, WORDS["en"]))

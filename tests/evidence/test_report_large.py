@@ -134,7 +134,6 @@ def test_curves_stand_beside_the_baselines_and_nan_is_a_gap(big: Big) -> None:
 
 
 def test_charts_are_drawn(big: Big) -> None:
-    pytest.importorskip("vl_convert")
     html = big[2]["zh"][1]
 
     assert html.count("<svg") == html.count("<figure") == 1 + 2 + 5 + 1
@@ -155,7 +154,6 @@ def test_without_charts_the_page_says_why_and_the_tables_are_open(big: Big) -> N
 
 
 def test_long_curve_is_thinned() -> None:
-    pytest.importorskip("vl_convert")
     points = [Point(step=n, loss=2 + 1 / (n + 1), eval_loss=2.0 if n % 500 == 0 else None) for n in range(20_000)]
     (found,) = curves(points, ())
     drawn = [line for line in found.lines if line.series == "loss"]

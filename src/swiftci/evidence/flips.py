@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from swiftci.evidence.baseline import BASELINE
 from swiftci.evidence.metric import Item
-from swiftci.evidence.score import BASELINE, Score
+from swiftci.evidence.score import Score
 from swiftci.evidence.subjects import BASE, CANDIDATE, Subjects
 from swiftci.evidence.texts import Cut, cut
 

@@ -15,10 +15,10 @@ from swiftci.evidence.interval import Z95
 from swiftci.evidence.metric import Item, Metric
 from swiftci.evidence.paired import Paired, holm, needed
 from swiftci.evidence.sentence import sentence
+from swiftci.evidence.subjects import BASE, CANDIDATE
 from swiftci.evidence.verdict import Reason, Verdict, Word
 from swiftci.spec.exit import Exit
 
-BASE = "base"
 ALPHA = 0.05
 """How often a model that is no worse may be said to be, and one that loses the whole margin may pass; each."""
 NEEDED_MAX = 10_000_000
@@ -144,11 +144,11 @@ def _of_rule(gate: Gate, rule: Rule, evidence: Evidence) -> Iterator[Reason | _C
         return
     subsets: list[str | None] = [rule.subset]
     if rule.every:
-        subsets = [one.subset for one in evidence.metrics.get("candidate", ()) if one.key == rule.metric and one.subset]
+        subsets = [one.subset for one in evidence.metrics.get(CANDIDATE, ()) if one.key == rule.metric and one.subset]
         if not subsets:
             yield Reason(verdict="invalid", metric=rule.metric, text=f"{rule.metric} has no subsets")
     for subset in subsets:
-        metric = _metric(evidence, "candidate", rule, subset)
+        metric = _metric(evidence, CANDIDATE, rule, subset)
         if metric is None or not math.isfinite(metric.value):
             yield _unmeasured(rule, subset, evidence, metric)
             continue
@@ -169,7 +169,7 @@ def _unmeasured(rule: Rule, subset: str | None, evidence: Evidence, metric: Metr
     name = f"{rule.metric} [{subset}]" if subset else rule.metric
     if metric is not None:
         return Reason(verdict="invalid", metric=rule.metric, subset=subset, text=f"{name} is not a number")
-    found = evidence.metrics.get("candidate", ())
+    found = evidence.metrics.get(CANDIDATE, ())
     if subset and any(one.key == rule.metric for one in found):
         have = [str(one.subset) for one in found if one.key == rule.metric and one.subset]
     else:
@@ -261,7 +261,7 @@ def _compared(
         return invalid("this metric has no better direction")
     if other is None:
         return invalid("it was not measured there")
-    before, after = (evidence.items.get(subject, ()) for subject in (against, "candidate"))
+    before, after = (evidence.items.get(subject, ()) for subject in (against, CANDIDATE))
     try:
         found = difference(before, after, rule.dataset, rule.word, metric.subset, alpha=ALPHA / evidence.looks)
     except ImportError:

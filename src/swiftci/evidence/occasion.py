@@ -7,12 +7,12 @@ from pathlib import Path
 
 from swiftci.config.budget import Budget
 from swiftci.config.notify import OCCASIONS
+from swiftci.evidence import trend
 from swiftci.evidence.score import Score
 from swiftci.evidence.verdict import Verdict
 from swiftci.store.ledger import WARN_SHARE
 from swiftci.store.record import Record
 
-TREND = "trend.json"
 BAD = frozenset({"fail", "invalid"})
 
 
@@ -54,7 +54,7 @@ def verdict_before(folder: Path, ref: str | None, *, strict: bool = False) -> st
     """The verdict of the last run of a ref that came to one: what left it open told nobody, and is passed over."""
     telling = BAD | {"pass"} | ({"inconclusive"} if strict else set())
     try:
-        data = json.loads((folder / TREND).read_text(encoding="utf-8"))
+        data = json.loads((folder / trend.FILE).read_text(encoding="utf-8"))
         rows = data.get("own") or data["runs"]  # the second are the target branch's
         words = [str(row["verdict"]) for row in rows if row["ref"] == ref]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean
 
 from swiftci.evidence import figures, interval
+from swiftci.evidence.baseline import BASELINE
 from swiftci.evidence.difference import difference
 from swiftci.evidence.match import Pairs, match
 from swiftci.evidence.measured import Measured, measured
@@ -13,7 +14,6 @@ from swiftci.evidence.metric import Item, Metric, whole
 from swiftci.evidence.paired import Paired, holm, paired
 from swiftci.evidence.subjects import BASE, CANDIDATE, Subjects
 
-BASELINE = "baseline"
 SHOWN = 0.05
 """A difference is shown where chance alone would make one that large less often; after Holm's correction."""
 

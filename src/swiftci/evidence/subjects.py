@@ -13,6 +13,7 @@ from swiftci.store.record import Record
 CANDIDATE, BASE = "candidate", "base"
 _CALLS = {CANDIDATE: "evaluate", BASE: "evaluate-base"}
 _AGAIN = "evaluate-baseline"
+"""The call that measures the baseline anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ def read(folder: Path, record: Record) -> Subjects:
     subjects += [BASELINE] if found else []
     metrics = {subject: measured for subject in subjects if (measured := _metrics(folder, subject))}
     items = {subject: _items(folder, subject) for subject in metrics}
-    differs = found.differs if found and not _anew(record) else ()
+    differs = found.differs if found and not measured_anew(record) else ()
     usable = {BASELINE: BASELINE in metrics and not differs, BASE: BASE in metrics}
     against = next((subject for subject in (BASELINE, BASE) if usable[subject]), "") if CANDIDATE in metrics else ""
     return Subjects(metrics=metrics, items=items, against=against, baseline=found, anchor=anchor, differs=differs)
@@ -79,7 +80,7 @@ def by_subset(items: Iterable[Item]) -> dict[tuple[str, str], list[Item]]:
     return dict(found)
 
 
-def _anew(record: Record) -> bool:
+def measured_anew(record: Record) -> bool:
     """Whether the baseline was measured anew, as the candidate was."""
     again = record.stages.get(_AGAIN)
     return again is not None and record.succeeded(_AGAIN) and bool(again.outputs.get("items"))

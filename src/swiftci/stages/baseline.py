@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swiftci.evidence import baseline, foreseen, verdict
+from swiftci.evidence import baseline, foreseen, trend, verdict
 from swiftci.evidence.baseline import ANCHOR, BASELINE, Found
 from swiftci.spec.error import ToolError
 from swiftci.spec.option import option
@@ -20,7 +20,6 @@ from swiftci.store import record as records
 from swiftci.store.files import write_json
 from swiftci.store.kept import Store
 
-TREND = "trend.json"
 TREND_MAX = 20
 """Earlier runs that the report shows."""
 COMMITTED = "baselines"
@@ -156,7 +155,7 @@ def _trend(context: Context, history: list[dict[str, Any]], target: str | None) 
     rows = [row for row in rows if isinstance(row["metrics"], dict) and row["metrics"]]
     own = [{"ref": line.get("ref"), "verdict": line.get("verdict")} for line in history]
     own = [row for row in own if row["ref"] == context.record.ref]
-    write_json(context.folder / TREND, {"schema": 1, "runs": rows[-TREND_MAX:], "own": own[-TREND_MAX:]})
+    write_json(context.folder / trend.FILE, {"schema": 1, "runs": rows[-TREND_MAX:], "own": own[-TREND_MAX:]})
 
 
 def _kept(context: Context, history: list[dict[str, Any]], target: str | None) -> Outputs | None:

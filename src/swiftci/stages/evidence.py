@@ -7,20 +7,19 @@ from swiftci.evidence import baseline, metric
 from swiftci.evidence.baseline import ANCHOR, BASELINE
 from swiftci.evidence.judge import Evidence
 from swiftci.evidence.metric import Item, Metric
+from swiftci.evidence.subjects import BASE, CANDIDATE, measured_anew
 from swiftci.evidence.training_numbers import numbers
 from swiftci.stages.stage import Context
 from swiftci.store.record import Record
 
 OWN_EVENTS = ("push", "schedule", "workflow_dispatch")
 """Those that run a branch's own state, not what somebody proposes for it."""
-AGAIN = "evaluate-baseline"
-"""The call that measures the baseline anew."""
 
 
 def gather(context: Context) -> Evidence:
     """Reads what the rules ask for; raises ValueError where a file is damaged."""
     folder, gate = context.folder, context.loaded.config.gate
-    subjects = ["candidate", *dict.fromkeys(rule.against for rule in gate.compared)]
+    subjects = [CANDIDATE, *dict.fromkeys(rule.against for rule in gate.compared)]
     if gate.anchor and BASELINE in subjects:
         subjects.append(ANCHOR)
     absent = {subject: why for subject in subjects[1:] if (why := _absent(context, subject)) is not None}
@@ -60,7 +59,7 @@ def _refuse_part(subject: str, metrics: list[Metric], items: list[Item]) -> None
 def _absent(context: Context, subject: str) -> str | None:
     """Why a subject cannot be compared with: "" where there is none yet, None where it can."""
     record = context.record
-    if subject == "base":
+    if subject == BASE:
         return None if record.succeeded("evaluate-base") else "the model before training was not measured"
     found = baseline.read(context.folder, subject)
     if found is None:
@@ -87,8 +86,3 @@ def _none(record: Record) -> str:
     if entry.state == "succeeded":
         return "it was found, and is no longer there" if entry.outputs.get("state") == "found" else ""
     return f"it could not be looked for: {entry.error or entry.state}"
-
-
-def measured_anew(record: Record) -> bool:
-    again = record.stages.get(AGAIN)
-    return again is not None and record.succeeded(AGAIN) and bool(again.outputs.get("items"))

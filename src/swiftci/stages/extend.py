@@ -9,6 +9,7 @@ from swiftci.config.load import Loaded
 from swiftci.evidence import baseline, metric
 from swiftci.evidence.baseline import ANCHOR, BASELINE
 from swiftci.evidence.judge import judge
+from swiftci.evidence.subjects import BASE, CANDIDATE
 from swiftci.spec.option import option
 from swiftci.stages import earlier, evaluate
 from swiftci.stages.evidence import gather
@@ -45,36 +46,41 @@ def run(inputs: Inputs, context: Context) -> Outputs:
     if not others and not _has_more(context.folder, ANCHOR):
         context.progress.line("no more items are asked: the anchor has no more to compare with")
         return Outputs()
-    models = dict(_models(context, tuple(others)))
-    if why := next((text for text in models.values() if isinstance(text, str) and not text.startswith("/")), ""):
-        context.progress.line(f"no more items are asked: {why}")
+    try:
+        models = dict(_models(context, tuple(others)))
+    except _Cannot as error:
+        context.progress.line(f"no more items are asked: {error}")
         return Outputs()
     context.progress.line(f"{len(open_ones)} open: going up to {config.gate.extend_to} items of each subset")
-    items = 0
-    for subject, model in models.items():
-        found = _measure(context, subject, str(model))
-        items = found if subject == "candidate" else items
+    asked = {subject: _measure(context, subject, str(model)) for subject, model in models.items()}
     earlier.remove(context.folder)
-    return Outputs(items=items)
+    return Outputs(items=asked[CANDIDATE])
 
 
-def _models(context: Context, others: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Each subject that has to be asked, with its weights' path; another text says why it cannot be."""
-    if "base" in others:
+class _Cannot(Exception):
+    """Why a subject cannot be asked more."""
+
+
+def _models(context: Context, others: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+    """Each subject that has to be asked, with its weights; raises _Cannot where one's are not at hand."""
+    if BASE in others:
         path = base_model(context)
-        yield "base", str(path.resolve()) if path else "the base model is not on this machine"
+        if path is None:
+            raise _Cannot("the base model is not on this machine")
+        yield BASE, path.resolve()
     if BASELINE in others and not _has_more(context.folder, BASELINE):
-        found = baseline.read(context.folder)
         section = context.loaded.config.evaluate
-        served = section is not None and section.endpoint is not None  # it would answer in the baseline's name
-        why = earlier.fetch(context, found.weights if found else "") if not served else "the endpoint serves one model"
-        yield BASELINE, why or str(earlier.checkpoint(context.folder).resolve())
-    yield "candidate", str(evaluate.trained(context.folder, context.record).resolve())
+        if section is not None and section.endpoint is not None:  # it would answer in the baseline's name
+            raise _Cannot("the endpoint serves one model")
+        if why := earlier.fetch(context, _weights(context.folder)):
+            raise _Cannot(why)
+        yield BASELINE, earlier.checkpoint(context.folder).resolve()
+    yield CANDIDATE, evaluate.trained(context.folder, context.record).resolve()
 
 
 def _has_more(folder: Path, subject: str) -> bool:
     """Whether it was asked more than the candidate already."""
-    return len(metric.read_items(folder, subject)) > len(metric.read_items(folder, "candidate"))
+    return len(metric.read_items(folder, subject)) > len(metric.read_items(folder, CANDIDATE))
 
 
 def _measure(context: Context, subject: str, model: str) -> int:
