@@ -42,7 +42,7 @@ class Inputs:
         default=None,
     )
     results: str | None = option(
-        "Results of lm-evaluation-harness or promptfoo, a file or folder, read instead of asking the model.",
+        "Results of lm-evaluation-harness or promptfoo, a file or folder, or EvalScope's own, read instead of asking.",
         default=None,
     )
 
